@@ -1,0 +1,1 @@
+//! Analyzers behind the port: the local screen, Claude on Bedrock, and their chain.

@@ -1,0 +1,1 @@
+//! What every AWS client of the station shares: HTTP client, credentials, error classes.

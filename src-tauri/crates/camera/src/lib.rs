@@ -1,0 +1,1 @@
+//! Cameras behind the port: replay of pictures and the simulated line.

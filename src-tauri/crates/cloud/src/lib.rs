@@ -1,0 +1,1 @@
+//! Images to S3, then results to DynamoDB, each verified.

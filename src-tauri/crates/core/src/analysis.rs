@@ -1,0 +1,310 @@
+//! What an analyzer says of a picture, in the form that every analyzer shares. It is a claim; only
+//! [`crate::verdict::judge`] makes a verdict of it.
+
+use crate::{
+    coded,
+    defect::{DefectType, RecommendedAction, Region, Severity},
+    geometry::{BoxProvenance, BoxPx},
+    image::Sha256,
+    stage::Stage,
+};
+
+/// Who analysed.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum Provider {
+    /// The local screen on this machine.
+    Screen,
+    /// Claude on Amazon Bedrock.
+    Claude,
+    /// Azure OpenAI, the fallback.
+    Azure,
+}
+coded!(Provider, "provider");
+
+/// What the analyzer says of the part as a whole.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum Claim {
+    /// Nothing is wrong.
+    Good,
+    /// Something is wrong.
+    Defective,
+    /// It cannot tell.
+    Unsure,
+}
+coded!(Claim, "claim");
+
+/// One defect, where it is, and how sure the analyzer is.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Finding {
+    /// What it is.
+    pub defect_type: DefectType,
+    /// How bad; never below the type's least severity once made by [`Finding::new`].
+    pub severity: Severity,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// Where on the product.
+    pub region: Region,
+    /// Where on the original picture.
+    pub box_px: BoxPx,
+    /// How the box came to the original picture.
+    pub provenance: BoxProvenance,
+    /// What to do about it.
+    pub recommended_action: RecommendedAction,
+    /// In words, in the operator's language where the analyzer speaks one; may be empty.
+    pub description: String,
+    /// Largest extent in millimetres, where the camera is calibrated.
+    pub size_mm: Option<f64>,
+}
+
+/// What a finding is made from.
+#[derive(Debug, Clone)]
+pub struct FindingDraft {
+    /// See [`Finding::defect_type`].
+    pub defect_type: DefectType,
+    /// As claimed; raised to the type's least severity.
+    pub severity: Severity,
+    /// See [`Finding::confidence`].
+    pub confidence: f64,
+    /// See [`Finding::region`].
+    pub region: Region,
+    /// See [`Finding::box_px`].
+    pub box_px: BoxPx,
+    /// See [`Finding::provenance`].
+    pub provenance: BoxProvenance,
+    /// As claimed; made as strict as the severity asks for.
+    pub recommended_action: Option<RecommendedAction>,
+    /// See [`Finding::description`].
+    pub description: String,
+}
+
+impl Finding {
+    /// Makes a finding: the severity is never below what its type asks for, the action never milder
+    /// than what the severity asks for.
+    pub fn new(draft: FindingDraft) -> Self {
+        let severity = draft.severity.max(draft.defect_type.least_severity());
+        let usual = severity.usual_action();
+        let recommended_action = match draft.recommended_action {
+            // A major defect may be worth a rework or a second look instead of the scrap bin;
+            // a critical one never is.
+            Some(claimed) if severity == Severity::Major => claimed.max(RecommendedAction::Rework),
+            Some(claimed) => claimed.max(usual),
+            None => usual,
+        };
+        Self {
+            defect_type: draft.defect_type,
+            severity,
+            confidence: draft.confidence,
+            region: draft.region,
+            box_px: draft.box_px,
+            provenance: draft.provenance,
+            recommended_action,
+            description: draft.description,
+            size_mm: None,
+        }
+    }
+}
+
+/// Whether the picture was fit to be judged.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ImageQuality {
+    /// It was.
+    Usable,
+    /// It was not, and why.
+    Unusable {
+        /// In words.
+        reason: String,
+    },
+}
+
+/// Why the defect came to be, as far as the analyzer can tell.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CauseAnalysis {
+    /// The stage that probably caused it.
+    pub probable_stage: Option<Stage>,
+    /// The likeliest cause, in a sentence.
+    pub root_cause: String,
+    /// Why, five times over.
+    pub five_whys: Vec<String>,
+    /// Causes by the six branches of Ishikawa.
+    pub ishikawa: Ishikawa,
+    /// What helped it along.
+    pub contributing_factors: Vec<String>,
+    /// What to do now.
+    pub corrective_actions: Vec<String>,
+    /// What to do so that it does not come back.
+    pub preventive_actions: Vec<String>,
+}
+
+/// The six branches of an Ishikawa diagram.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Ishikawa {
+    /// The machine.
+    pub machine: Vec<String>,
+    /// The material.
+    pub material: Vec<String>,
+    /// The method.
+    pub method: Vec<String>,
+    /// The people.
+    pub man: Vec<String>,
+    /// The measurement.
+    pub measurement: Vec<String>,
+    /// The environment.
+    pub environment: Vec<String>,
+}
+
+/// What an analysis cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// Tokens sent, the image's included.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// Tokens read from the prompt cache.
+    pub cache_read_tokens: u64,
+    /// Millionths of a US dollar.
+    pub cost_micro_usd: u64,
+    /// From the request to the whole reply.
+    pub latency_ms: u64,
+}
+
+/// Who analysed, with what.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Appraiser {
+    /// The provider.
+    pub provider: Provider,
+    /// The model's id, as the provider names it.
+    pub model: String,
+    /// SHA-256 of the prompt, or of the screen's learnt model.
+    pub prompt_sha256: Sha256,
+}
+
+/// A whole reply of an analyzer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Analysis {
+    /// The picture that was analysed.
+    pub image_sha256: Sha256,
+    /// True only where the reply ended of itself: not cut off, not refused.
+    pub complete: bool,
+    /// What is said of the part as a whole.
+    pub claim: Claim,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Whether the picture was fit to be judged.
+    pub image_quality: ImageQuality,
+    /// Why, where it was asked.
+    pub cause: Option<CauseAnalysis>,
+    /// In a sentence or two, in the operator's language; may be empty.
+    pub summary: String,
+    /// Who said it.
+    pub appraiser: Appraiser,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+impl Analysis {
+    /// The worst finding: the most severe, then the surest.
+    pub fn worst(&self) -> Option<&Finding> {
+        worst(&self.findings)
+    }
+}
+
+/// The worst of some findings: the most severe, then the surest.
+pub fn worst(findings: &[Finding]) -> Option<&Finding> {
+    findings.iter().max_by(|a, b| {
+        a.severity
+            .cmp(&b.severity)
+            .then(a.confidence.total_cmp(&b.confidence))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(defect_type: DefectType, severity: Severity) -> FindingDraft {
+        FindingDraft {
+            defect_type,
+            severity,
+            confidence: 0.9,
+            region: Region::BladeSurface,
+            box_px: BoxPx {
+                x: 0,
+                y: 0,
+                width: 4,
+                height: 4,
+            },
+            provenance: BoxProvenance::Native,
+            recommended_action: Some(RecommendedAction::Accept),
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_rust_spot_called_cosmetic_is_critical_and_rejected() {
+        let finding = Finding::new(draft(DefectType::RustSpot, Severity::Cosmetic));
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(finding.recommended_action, RecommendedAction::Reject);
+    }
+
+    #[test]
+    fn a_major_defect_may_be_reworked_but_not_accepted() {
+        let mut scratch = draft(DefectType::BladeScratch, Severity::Major);
+        assert_eq!(
+            Finding::new(scratch.clone()).recommended_action,
+            RecommendedAction::Rework
+        );
+        scratch.recommended_action = None;
+        assert_eq!(
+            Finding::new(scratch).recommended_action,
+            RecommendedAction::Reject
+        );
+    }
+
+    #[test]
+    fn the_worst_finding_is_the_most_severe_then_the_surest() {
+        let minor = Finding::new(draft(DefectType::BladeScratch, Severity::Minor));
+        let rust = Finding::new(draft(DefectType::RustSpot, Severity::Minor));
+        let surer = Finding {
+            confidence: 0.95,
+            ..rust.clone()
+        };
+        assert_eq!(worst(&[minor, surer.clone(), rust]), Some(&surer));
+        assert_eq!(worst(&[]), None);
+    }
+}

@@ -1,0 +1,271 @@
+//! The chain of analyzers: who is asked, in which order, and what becomes of their answers.
+//!
+//! Invariants:
+//! - The first analyzer that answers decides. An answer that cannot be used makes the part
+//!   undetermined; the next analyzer is never asked in the hope of a better one.
+//! - The next one is asked only where the one before has learnt nothing of the part or could not be
+//!   reached. Where nobody answers, the part stays pending.
+
+use crate::{
+    analysis::Analysis,
+    ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered},
+    queue::Obstacle,
+    verdict::{Verdict, judge},
+};
+use std::sync::Arc;
+
+/// Analyzers in the order in which they are asked.
+#[derive(Clone)]
+pub struct Chain(Vec<Arc<dyn Analyzer>>);
+
+/// What the chain came to.
+#[derive(Debug, Clone)]
+pub enum ChainOutcome {
+    /// An analyzer answered.
+    Decided {
+        /// The verdict.
+        verdict: Verdict,
+        /// What was said; none where it could not be used.
+        analysis: Option<Box<Analysis>>,
+        /// Why the answer could not be used, in words; empty where it could.
+        detail: String,
+    },
+    /// Nobody answered; the part stays pending.
+    Pending(Hindered),
+}
+
+impl Chain {
+    /// A chain of the given analyzers.
+    pub fn new(analyzers: Vec<Arc<dyn Analyzer>>) -> Self {
+        Self(analyzers)
+    }
+
+    /// The analyzers, in the order in which they are asked.
+    pub fn analyzers(&self) -> &[Arc<dyn Analyzer>] {
+        &self.0
+    }
+
+    /// Asks one analyzer after the other until one answers.
+    pub async fn decide(&self, request: &AnalysisRequest) -> ChainOutcome {
+        let mut hindrances: Vec<Hindered> = Vec::new();
+        for analyzer in &self.0 {
+            match analyzer.analyze(request).await {
+                Ok(analysis) => {
+                    return ChainOutcome::Decided {
+                        verdict: judge(&request.image.facts, &analysis),
+                        analysis: Some(Box::new(analysis)),
+                        detail: String::new(),
+                    };
+                }
+                Err(AnalysisError::Unusable { reason, detail }) => {
+                    return ChainOutcome::Decided {
+                        verdict: Verdict::Undetermined(reason),
+                        analysis: None,
+                        detail,
+                    };
+                }
+                Err(AnalysisError::NotLearnt { reason }) => hindrances.push(Hindered {
+                    obstacle: Obstacle::Transient,
+                    reason,
+                    retry_after: None,
+                }),
+                Err(AnalysisError::Hindered(hindered)) => hindrances.push(hindered),
+            }
+        }
+        ChainOutcome::Pending(combined(hindrances))
+    }
+}
+
+/// One hindrance for all of them: while any of them may go by itself, the part is tried again.
+fn combined(hindrances: Vec<Hindered>) -> Hindered {
+    let obstacle = hindrances.iter().map(|hindered| hindered.obstacle).min();
+    let retry_after = hindrances
+        .iter()
+        .filter_map(|hindered| hindered.retry_after)
+        .min();
+    let reasons: Vec<_> = hindrances
+        .into_iter()
+        .map(|hindered| hindered.reason)
+        .collect();
+    Hindered {
+        obstacle: obstacle.unwrap_or(Obstacle::NeedsPerson),
+        reason: if reasons.is_empty() {
+            "no analyzer is configured: set analysis.chain in station.toml".to_owned()
+        } else {
+            reasons.join("; ")
+        },
+        retry_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        analysis::{Appraiser, Claim, ImageQuality, Provider, Usage},
+        camera::{CameraId, CameraTag},
+        facility::Facility,
+        id::InspectionId,
+        image::{EncodedImage, ImageFacts, ImageFormat, Sha256},
+        inspection::CaptureFacts,
+        ports::Language,
+        sku::ProductSku,
+        stage::Stage,
+        time::UnixMillis,
+        verdict::{UndeterminedReason, VerdictCode},
+    };
+
+    struct Says(Result<Analysis, AnalysisError>);
+
+    #[async_trait::async_trait]
+    impl Analyzer for Says {
+        fn provider(&self) -> Provider {
+            Provider::Screen
+        }
+
+        async fn analyze(&self, _: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
+            self.0.clone()
+        }
+    }
+
+    fn request() -> AnalysisRequest {
+        let at = UnixMillis(1);
+        AnalysisRequest {
+            capture: CaptureFacts {
+                id: InspectionId::new(at, [1; 10]),
+                captured_at: at,
+                facility: Facility::Yangjiang,
+                station: "st-1".into(),
+                stage: Stage::BladeGlazing,
+                product_sku: ProductSku::new("WK-KN-200").unwrap(),
+                lot: None,
+                serial: None,
+                shift: "A".into(),
+                operator: "op".into(),
+                camera: CameraTag {
+                    id: CameraId("simulated".into()),
+                    frame_sequence: 0,
+                    exposed_at: at,
+                },
+            },
+            image: EncodedImage {
+                facts: ImageFacts {
+                    sha256: Sha256::of(b"part"),
+                    size_bytes: 4,
+                    width_px: 10,
+                    height_px: 10,
+                    format: ImageFormat::Jpeg,
+                },
+                bytes: b"part".to_vec().into(),
+            },
+            language: Language::En,
+            screening: None,
+        }
+    }
+
+    fn good() -> Result<Analysis, AnalysisError> {
+        Ok(Analysis {
+            image_sha256: Sha256::of(b"part"),
+            complete: true,
+            claim: Claim::Good,
+            findings: vec![],
+            image_quality: ImageQuality::Usable,
+            cause: None,
+            summary: String::new(),
+            appraiser: Appraiser {
+                provider: Provider::Screen,
+                model: "test".into(),
+                prompt_sha256: Sha256::of(b""),
+            },
+            usage: Usage::default(),
+        })
+    }
+
+    fn hindered(obstacle: Obstacle) -> Result<Analysis, AnalysisError> {
+        Err(Hindered {
+            obstacle,
+            reason: obstacle.to_string(),
+            retry_after: None,
+        }
+        .into())
+    }
+
+    fn unusable() -> Result<Analysis, AnalysisError> {
+        let reason = UndeterminedReason::ContractBroken;
+        Err(AnalysisError::Unusable {
+            reason,
+            detail: "prose".into(),
+        })
+    }
+
+    fn not_learnt() -> Result<Analysis, AnalysisError> {
+        Err(AnalysisError::NotLearnt {
+            reason: "nothing learnt".into(),
+        })
+    }
+
+    async fn check(answers: Vec<Result<Analysis, AnalysisError>>) -> ChainOutcome {
+        let says = |answer| Arc::new(Says(answer)) as Arc<dyn Analyzer>;
+        Chain::new(answers.into_iter().map(says).collect())
+            .decide(&request())
+            .await
+    }
+
+    fn verdict(outcome: &ChainOutcome) -> VerdictCode {
+        match outcome {
+            ChainOutcome::Decided { verdict, .. } => verdict.code(),
+            ChainOutcome::Pending(_) => VerdictCode::Pending,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_used_is_not_taken_to_the_next_in_the_hope_of_a_pass() {
+        assert_eq!(
+            verdict(&check(vec![unusable(), good()]).await),
+            VerdictCode::Undetermined
+        );
+    }
+
+    #[tokio::test]
+    async fn the_next_is_asked_where_one_cannot_be_reached_or_has_learnt_nothing() {
+        let offline = || hindered(Obstacle::Transient);
+        assert_eq!(
+            verdict(&check(vec![offline(), good()]).await),
+            VerdictCode::Pass
+        );
+        assert_eq!(
+            verdict(&check(vec![not_learnt(), good()]).await),
+            VerdictCode::Pass
+        );
+    }
+
+    #[tokio::test]
+    async fn where_nobody_answers_the_part_stays_pending() {
+        for answers in [
+            vec![],
+            vec![not_learnt()],
+            vec![not_learnt(), hindered(Obstacle::Transient)],
+            vec![
+                hindered(Obstacle::Credentials),
+                hindered(Obstacle::NeedsPerson),
+            ],
+        ] {
+            assert_eq!(verdict(&check(answers).await), VerdictCode::Pending);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_is_parked_only_where_every_way_needs_a_person() {
+        let obstacle = |outcome| match outcome {
+            ChainOutcome::Pending(hindered) => hindered.obstacle,
+            ChainOutcome::Decided { .. } => panic!("decided"),
+        };
+        let person = || hindered(Obstacle::NeedsPerson);
+        assert_eq!(
+            obstacle(check(vec![person(), person()]).await),
+            Obstacle::NeedsPerson
+        );
+        let one_may_go = vec![person(), hindered(Obstacle::Transient)];
+        assert_eq!(obstacle(check(one_may_go).await), Obstacle::Transient);
+    }
+}

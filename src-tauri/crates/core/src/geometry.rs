@@ -1,0 +1,241 @@
+//! Boxes on pictures and the way they take from the picture that a model saw to the original.
+
+/// A box in whole pixels of the original picture, upright; origin top left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct BoxPx {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Pixels across, at least 1.
+    pub width: u32,
+    /// Pixels down, at least 1.
+    pub height: u32,
+}
+
+impl BoxPx {
+    /// True where the box has an area and lies wholly in a picture of that size.
+    pub fn lies_in(&self, width_px: u32, height_px: u32) -> bool {
+        let ends_within = |start: u32, length: u32, limit: u32| {
+            length > 0 && start.checked_add(length).is_some_and(|end| end <= limit)
+        };
+        ends_within(self.x, self.width, width_px) && ends_within(self.y, self.height, height_px)
+    }
+
+    /// Area in pixels.
+    pub fn area(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Intersection over union with another box, 0 to 1.
+    pub fn iou(&self, other: &BoxPx) -> f64 {
+        let overlap = |a: u32, a_len: u32, b: u32, b_len: u32| {
+            let end = (u64::from(a) + u64::from(a_len)).min(u64::from(b) + u64::from(b_len));
+            end.saturating_sub(u64::from(a.max(b)))
+        };
+        let across = overlap(self.x, self.width, other.x, other.width);
+        let down = overlap(self.y, self.height, other.y, other.height);
+        let both = across * down;
+        let union = self.area() + other.area() - both;
+        if union == 0 {
+            0.0
+        } else {
+            both as f64 / union as f64
+        }
+    }
+}
+
+/// How the picture that a model saw came from the original. Kept with every finding, so that a box
+/// can be explained years later.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum BoxProvenance {
+    /// Found on the original pixels.
+    Native,
+    /// The whole original was resized to `width_px` × `height_px`.
+    Resized {
+        /// Pixels across of the picture that was seen.
+        width_px: u32,
+        /// Pixels down of the picture that was seen.
+        height_px: u32,
+    },
+}
+
+/// The corners of a box in the picture that a model saw: `[x1, y1, x2, y2]`, `x2` and `y2` exclusive.
+pub type SeenCorners = [f64; 4];
+
+/// Why a box cannot be mapped to the original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BoxRefused {
+    /// A coordinate is not a number.
+    #[error("a coordinate is not a finite number")]
+    NotFinite,
+    /// It ends before it begins, or has no area.
+    #[error("the box ends before it begins or has no area")]
+    Inverted,
+    /// It leaves the picture.
+    #[error("the box leaves the picture")]
+    Outside,
+}
+
+impl BoxProvenance {
+    /// Maps corners in the seen picture to whole pixels of the original, each edge to the nearest
+    /// pixel; a box is never narrower than one pixel. Nothing is clamped: a box that leaves the seen
+    /// picture is refused.
+    pub fn to_original(
+        self,
+        corners: SeenCorners,
+        original_width_px: u32,
+        original_height_px: u32,
+    ) -> Result<BoxPx, BoxRefused> {
+        let [x1, y1, x2, y2] = corners;
+        if corners.iter().any(|coordinate| !coordinate.is_finite()) {
+            return Err(BoxRefused::NotFinite);
+        }
+        if x2 <= x1 || y2 <= y1 {
+            return Err(BoxRefused::Inverted);
+        }
+        let (seen_width, seen_height) = match self {
+            Self::Native => (original_width_px, original_height_px),
+            Self::Resized {
+                width_px,
+                height_px,
+            } => (width_px, height_px),
+        };
+        if x1 < 0.0 || y1 < 0.0 || x2 > f64::from(seen_width) || y2 > f64::from(seen_height) {
+            return Err(BoxRefused::Outside);
+        }
+        let (x, width) = scaled(x1, x2, seen_width, original_width_px);
+        let (y, height) = scaled(y1, y2, seen_height, original_height_px);
+        Ok(BoxPx {
+            x,
+            y,
+            width,
+            height,
+        })
+    }
+}
+
+/// Start and length in the original of the span from `start` to `end` in the seen picture.
+fn scaled(start: f64, end: f64, seen: u32, original: u32) -> (u32, u32) {
+    let scale = f64::from(original) / f64::from(seen.max(1));
+    let from = (start * scale)
+        .round()
+        .min(f64::from(original.saturating_sub(1)));
+    let to = (end * scale)
+        .round()
+        .clamp(from + 1.0, f64::from(original).max(from + 1.0));
+    (from as u32, (to - from) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn boxes_that_a_model_should_not_give_are_refused_and_never_clamped() {
+        let seen = BoxProvenance::Resized {
+            width_px: 100,
+            height_px: 50,
+        };
+        let map = |corners| seen.to_original(corners, 1000, 500);
+        assert_eq!(map([f64::NAN, 0.0, 1.0, 1.0]), Err(BoxRefused::NotFinite));
+        assert_eq!(map([5.0, 5.0, 5.0, 9.0]), Err(BoxRefused::Inverted));
+        assert_eq!(map([9.0, 5.0, 5.0, 9.0]), Err(BoxRefused::Inverted));
+        assert_eq!(map([0.0, 0.0, 100.5, 9.0]), Err(BoxRefused::Outside));
+        assert_eq!(map([-0.5, 0.0, 10.0, 9.0]), Err(BoxRefused::Outside));
+        assert_eq!(
+            map([10.0, 5.0, 20.0, 10.0]),
+            Ok(BoxPx {
+                x: 100,
+                y: 50,
+                width: 100,
+                height: 50
+            })
+        );
+    }
+
+    #[test]
+    fn a_box_lies_in_a_picture_only_with_all_of_its_area() {
+        let full = BoxPx {
+            x: 0,
+            y: 0,
+            width: 10,
+            height: 10,
+        };
+        assert!(full.lies_in(10, 10));
+        assert!(!full.lies_in(9, 10));
+        assert!(
+            !BoxPx {
+                x: u32::MAX,
+                y: 0,
+                width: 2,
+                height: 1
+            }
+            .lies_in(u32::MAX, 10)
+        );
+        assert!(
+            !BoxPx {
+                x: 0,
+                y: 0,
+                width: 0,
+                height: 1
+            }
+            .lies_in(10, 10)
+        );
+    }
+
+    #[test]
+    fn overlap_is_measured_as_intersection_over_union() {
+        let a = BoxPx {
+            x: 0,
+            y: 0,
+            width: 10,
+            height: 10,
+        };
+        let b = BoxPx {
+            x: 5,
+            y: 0,
+            width: 10,
+            height: 10,
+        };
+        assert!((a.iou(&b) - 50.0 / 150.0).abs() < 1e-12);
+        assert_eq!(
+            a.iou(&BoxPx {
+                x: 20,
+                y: 20,
+                width: 1,
+                height: 1
+            }),
+            0.0
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_mapped_box_is_within_half_a_pixel_of_the_exact_one_and_lies_in_the_picture(
+            original_width in 1u32..9000, original_height in 1u32..9000,
+            seen_width in 1u32..2577, seen_height in 1u32..2577,
+            a in 0.0f64..1.0, b in 0.0f64..1.0, c in 0.0f64..1.0, d in 0.0f64..1.0,
+        ) {
+            prop_assume!(a < b && c < d);
+            let (w, h) = (f64::from(seen_width), f64::from(seen_height));
+            let seen = BoxProvenance::Resized { width_px: seen_width, height_px: seen_height };
+            let mapped = seen
+                .to_original([a * w, c * h, b * w, d * h], original_width, original_height)
+                .unwrap();
+            prop_assert!(mapped.lies_in(original_width, original_height));
+            let exact_left = a * f64::from(original_width);
+            if exact_left < f64::from(original_width) - 1.0 {
+                prop_assert!((f64::from(mapped.x) - exact_left).abs() <= 0.5 + 1e-6);
+            }
+            let exact_right = b * f64::from(original_width);
+            if mapped.width > 1 {
+                prop_assert!((f64::from(mapped.x + mapped.width) - exact_right).abs() <= 0.5 + 1e-6);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Questions to the history and the shift's count.
+
+use crate::{
+    defect::{DefectType, Severity},
+    id::InspectionId,
+    sku::ProductSku,
+    stage::Stage,
+    time::UnixMillis,
+    verdict::VerdictCode,
+};
+
+/// Which inspections to list. Each given field narrows; newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HistoryFilter {
+    /// Captured at or after.
+    pub from: Option<UnixMillis>,
+    /// Captured before.
+    pub to: Option<UnixMillis>,
+    /// At this stage.
+    pub stage: Option<Stage>,
+    /// Of this product.
+    pub product_sku: Option<ProductSku>,
+    /// With this verdict.
+    pub verdict: Option<VerdictCode>,
+    /// Whose worst finding has this severity.
+    pub severity: Option<Severity>,
+}
+
+/// Where a page of the history begins: just before this sequence number. Keyset, not offset, so that
+/// the millionth page costs what the first does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryCursor(pub i64);
+
+/// A line of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryRow {
+    /// Order of capture.
+    pub sequence: i64,
+    /// The part.
+    pub id: InspectionId,
+    /// When captured.
+    pub captured_at: UnixMillis,
+    /// Where.
+    pub stage: Stage,
+    /// Which product.
+    pub product_sku: ProductSku,
+    /// The lot, where given.
+    pub lot: Option<String>,
+    /// The verdict; `Pending` while there is none.
+    pub verdict: VerdictCode,
+    /// The worst finding's severity.
+    pub severity: Option<Severity>,
+    /// The worst finding's type.
+    pub defect_type: Option<DefectType>,
+    /// How many findings.
+    pub findings: u32,
+    /// A person's last call, where there is one.
+    pub operator_call: Option<crate::inspection::OperatorCall>,
+    /// True once S3 and DynamoDB have it.
+    pub uploaded: bool,
+}
+
+/// A page of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryPage {
+    /// Newest first.
+    pub rows: Vec<HistoryRow>,
+    /// Where the next page begins; none on the last.
+    pub next: Option<HistoryCursor>,
+}
+
+/// The count of a shift, or of any span of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Found good.
+    pub pass: u64,
+    /// Found defective.
+    pub fail: u64,
+    /// A person has to look.
+    pub undetermined: u64,
+    /// Nobody has answered yet.
+    pub pending: u64,
+}
+
+impl Tally {
+    /// All captured parts.
+    pub fn inspected(&self) -> u64 {
+        self.pass + self.fail + self.undetermined + self.pending
+    }
+
+    /// First-pass yield: good ones among those decided good or bad. None before the first decision:
+    /// a yield of nothing is not 100 %.
+    pub fn yield_ratio(&self) -> Option<f64> {
+        let decided = self.pass + self.fail;
+        (decided > 0).then(|| self.pass as f64 / decided as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_not_decided_counts_as_inspected_and_never_towards_the_yield() {
+        let tally = Tally {
+            pass: 3,
+            fail: 1,
+            undetermined: 2,
+            pending: 4,
+        };
+        assert_eq!(tally.inspected(), 10);
+        assert_eq!(tally.yield_ratio(), Some(0.75));
+        assert_eq!(
+            Tally {
+                pending: 5,
+                ..Tally::default()
+            }
+            .yield_ratio(),
+            None
+        );
+    }
+}

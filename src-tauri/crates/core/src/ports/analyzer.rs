@@ -1,0 +1,79 @@
+use super::Hindered;
+use crate::{
+    analysis::{Analysis, Provider},
+    coded,
+    image::EncodedImage,
+    inspection::CaptureFacts,
+    verdict::UndeterminedReason,
+};
+
+/// The language of what is written for people.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum Language {
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    #[strum(serialize = "zh-CN")]
+    ZhCn,
+    /// English.
+    #[serde(rename = "en")]
+    #[strum(serialize = "en")]
+    En,
+}
+coded!(Language, "language");
+
+/// What an analyzer is given.
+#[derive(Debug, Clone)]
+pub struct AnalysisRequest {
+    /// The part.
+    pub capture: CaptureFacts,
+    /// Its picture, upright once decoded with its EXIF orientation applied.
+    pub image: EncodedImage,
+    /// The language of descriptions.
+    pub language: Language,
+    /// What the local screen said before, where it did.
+    pub screening: Option<Analysis>,
+}
+
+/// Says what is wrong with a part and where.
+#[async_trait::async_trait]
+pub trait Analyzer: Send + Sync {
+    /// Who it is.
+    fn provider(&self) -> Provider;
+
+    /// Analyses one picture. The analysis names the hash of the very picture that was given.
+    async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError>;
+}
+
+/// No analysis, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnalysisError {
+    /// It has learnt nothing of this product at this stage; another analyzer may know.
+    #[error("{reason}")]
+    NotLearnt {
+        /// In words, with what to do.
+        reason: String,
+    },
+    /// It answered, and the answer cannot be used. Not to be asked again of anyone else.
+    #[error("{detail}")]
+    Unusable {
+        /// Why the part is undetermined.
+        reason: UndeterminedReason,
+        /// In words.
+        detail: String,
+    },
+    /// It did not answer.
+    #[error(transparent)]
+    Hindered(#[from] Hindered),
+}

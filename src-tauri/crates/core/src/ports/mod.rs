@@ -1,0 +1,31 @@
+//! What the domain needs of the world. Each port has one contract suite in the testkit, which its
+//! fake and its real adapters pass alike.
+
+mod analyzer;
+mod camera;
+mod clock;
+mod records;
+mod secrets;
+mod uploader;
+
+pub use analyzer::{AnalysisError, AnalysisRequest, Analyzer, Language};
+pub use camera::{Camera, CameraError};
+pub use clock::{Clock, Entropy};
+pub use records::{Records, StoreError};
+pub use secrets::{Backing, SecretName, Secrets, SecretsError};
+pub use uploader::{UploadReceipt, Uploader};
+
+use crate::queue::Obstacle;
+use std::time::Duration;
+
+/// A service did not do what was asked; nothing is known of the part that was not known before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Hindered {
+    /// What stands in the way, and so what is done next.
+    pub obstacle: Obstacle,
+    /// In words, with what to do. Never holds a secret.
+    pub reason: String,
+    /// What the service asked to wait.
+    pub retry_after: Option<Duration>,
+}

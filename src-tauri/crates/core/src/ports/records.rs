@@ -1,0 +1,181 @@
+use crate::{
+    analysis::Analysis,
+    history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
+    id::InspectionId,
+    image::EncodedImage,
+    inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
+    queue::{AnalysisWork, Queue, QueueDepth, Setback, UploadWork},
+    time::UnixMillis,
+    verdict::Verdict,
+};
+
+/// Keeps every record and picture of the station, and the two queues.
+///
+/// Each call that changes something has it durable when it returns `Ok`, and has changed nothing when
+/// it returns an error.
+#[async_trait::async_trait]
+pub trait Records: Send + Sync {
+    /// Keeps a captured part: picture first, then its row, and its place in the analysis queue.
+    /// Returns its sequence number. Once this is `Ok`, no crash loses the part.
+    async fn capture(
+        &self,
+        capture: &CaptureFacts,
+        image: &EncodedImage,
+    ) -> Result<i64, StoreError>;
+
+    /// The picture of a part, its hash checked.
+    async fn image(&self, id: InspectionId) -> Result<EncodedImage, StoreError>;
+
+    /// The whole record of a part.
+    async fn inspection(&self, id: InspectionId) -> Result<Inspection, StoreError>;
+
+    /// Notes what the local screen said of a pending part.
+    async fn screened(&self, id: InspectionId, screening: &Analysis) -> Result<(), StoreError>;
+
+    /// Decides a pending part, takes it off the analysis queue and puts it on the upload queue, all at
+    /// once. A pass needs its [`Verdict`], which only [`crate::verdict::judge`] makes.
+    async fn decide(
+        &self,
+        id: InspectionId,
+        verdict: &Verdict,
+        analysis: Option<&Analysis>,
+        detail: &str,
+        at: UnixMillis,
+    ) -> Result<Decision, StoreError>;
+
+    /// Adds what a person said. A part that is decided is sent to the cloud again with it.
+    async fn operator_decided(
+        &self,
+        id: InspectionId,
+        decision: &OperatorDecision,
+    ) -> Result<(), StoreError>;
+
+    /// Takes the oldest part that is due for analysis; it is the caller's until `until`.
+    async fn lease_analysis(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+    ) -> Result<Option<AnalysisWork>, StoreError>;
+
+    /// Takes the oldest part that is due for upload; it is the caller's until `until`.
+    async fn lease_upload(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+    ) -> Result<Option<UploadWork>, StoreError>;
+
+    /// Gives leased work back after a failed try: to wait, or parked where a person is needed.
+    async fn set_back(
+        &self,
+        queue: Queue,
+        id: InspectionId,
+        setback: &Setback,
+    ) -> Result<(), StoreError>;
+
+    /// Notes that `revision` of a part is verified in the cloud. Where a newer revision exists by now,
+    /// the part stays on the queue.
+    async fn uploaded(
+        &self,
+        id: InspectionId,
+        revision: u32,
+        image_url: &str,
+        at: UnixMillis,
+    ) -> Result<(), StoreError>;
+
+    /// Makes parked and waiting work due at once: one part's, or all of the queue. Returns how many.
+    async fn retry(
+        &self,
+        queue: Queue,
+        id: Option<InspectionId>,
+        now: UnixMillis,
+    ) -> Result<u64, StoreError>;
+
+    /// When the next work of a queue falls due, leased work excepted.
+    async fn next_due(&self, queue: Queue) -> Result<Option<UnixMillis>, StoreError>;
+
+    /// How a queue stands.
+    async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError>;
+
+    /// A page of the history, newest first, at most `limit` rows.
+    async fn history(
+        &self,
+        filter: &HistoryFilter,
+        after: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, StoreError>;
+
+    /// Counts what was captured from `from` until before `to`.
+    async fn tally(&self, from: UnixMillis, to: UnixMillis) -> Result<Tally, StoreError>;
+
+    /// Writes and removes a file and a row, to know before a capture that both can be written.
+    async fn check_writable(&self) -> Result<(), StoreError>;
+}
+
+/// The disk or the database did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No such part.
+    #[error("there is no inspection {id}")]
+    NotFound {
+        /// The part.
+        id: InspectionId,
+    },
+    /// Decided before, by another try; that decision stands.
+    #[error("inspection {id} is already decided")]
+    AlreadyDecided {
+        /// The part.
+        id: InspectionId,
+    },
+    /// No room.
+    #[error("the disk is full: free space in {data_dir}, then try again")]
+    DiskFull {
+        /// The data directory.
+        data_dir: String,
+    },
+    /// It cannot be written.
+    #[error(
+        "{data_dir} cannot be written: check its permissions and that its disk is not mounted read-only"
+    )]
+    ReadOnly {
+        /// The data directory.
+        data_dir: String,
+    },
+    /// A picture's bytes are not those that were captured, or are gone.
+    #[error("the picture of inspection {id} is damaged or missing: {reason}")]
+    ImageDamaged {
+        /// The part.
+        id: InspectionId,
+        /// In words.
+        reason: String,
+    },
+    /// Another process works on the same data directory.
+    #[error("another station works in {data_dir}: close it, or choose another data directory")]
+    InUse {
+        /// The data directory.
+        data_dir: String,
+    },
+    /// Made by a newer version of the station.
+    #[error(
+        "the database in {data_dir} was made by a newer version of the station: install that version"
+    )]
+    TooNew {
+        /// The data directory.
+        data_dir: String,
+    },
+    /// The disk or the database failed; nothing is captured until a person has looked.
+    #[error("storage fault: {reason}")]
+    Fault {
+        /// In words.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// True where no further part may be captured before a person has looked.
+    pub fn stops_capture(&self) -> bool {
+        !matches!(
+            self,
+            Self::NotFound { .. } | Self::AlreadyDecided { .. } | Self::ImageDamaged { .. }
+        )
+    }
+}

@@ -1,0 +1,112 @@
+//! The two durable queues of a part: analysis and upload.
+
+use crate::{analysis::Analysis, coded, id::InspectionId, image::ImageFacts, time::UnixMillis};
+
+/// Which queue.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum Queue {
+    /// Parts that wait for an analyzer.
+    Analysis,
+    /// Parts that wait for the cloud.
+    Upload,
+}
+coded!(Queue, "queue");
+
+/// What stands in the way of a piece of work, and so what is done next.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum Obstacle {
+    /// It may go by itself: offline, throttled, a server's fault. Tried again after a while.
+    Transient,
+    /// The credentials are expired, refused or missing: the queue waits for new ones.
+    Credentials,
+    /// A person has to do something first; the work is parked with the reason.
+    NeedsPerson,
+}
+coded!(Obstacle, "obstacle");
+
+/// Work taken from a queue. It is this worker's until `leased_until`; afterwards it may be taken again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lease {
+    /// The part.
+    pub id: InspectionId,
+    /// Failed tries before this one.
+    pub attempts: u32,
+}
+
+/// How a queue stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Waiting, or being worked on.
+    pub waiting: u64,
+    /// Parked until a person retries.
+    pub parked: u64,
+    /// When the oldest of those waiting was captured.
+    pub oldest_captured_at: Option<UnixMillis>,
+}
+
+/// A failed try, as it is noted in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setback {
+    /// What stands in the way.
+    pub obstacle: Obstacle,
+    /// In words, with what to do. Never holds a secret.
+    pub reason: String,
+    /// When to try next; ignored where it is parked.
+    pub next_try_at: UnixMillis,
+}
+
+/// What the upload worker needs of a part.
+#[derive(Debug, Clone)]
+pub struct UploadWork {
+    /// The lease.
+    pub lease: Lease,
+    /// The record to be sent.
+    pub inspection: crate::inspection::Inspection,
+}
+
+/// What the analysis worker needs of a part.
+#[derive(Debug, Clone)]
+pub struct AnalysisWork {
+    /// The lease.
+    pub lease: Lease,
+    /// The part at capture.
+    pub capture: crate::inspection::CaptureFacts,
+    /// The picture's facts.
+    pub image: ImageFacts,
+    /// What the local screen said before, where it did.
+    pub screening: Option<Analysis>,
+}

@@ -1,0 +1,1 @@
+//! The path of one part: capture, screen, analyse, decide, upload.

@@ -1,0 +1,1 @@
+//! Records, queues and history in SQLite, images in a durable spool.

@@ -1,0 +1,7 @@
+//! Fakes of the ports whose real adapter needs the world: scripted, in memory, deterministic.
+
+pub mod analyzer;
+pub mod camera;
+pub mod clock;
+pub mod secrets;
+pub mod uploader;

@@ -1,0 +1,58 @@
+# Wiko inspection station. `make` lists the targets; each does its own set-up.
+# ui/ is built by the file rules below; everything Rust is left to cargo.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+ENV := . scripts/env;
+NODE_MODULES := ui/node_modules/.package-lock.json
+UI := ui/dist/index.html
+# Directories count too: a deleted file changes nothing but its folder's time.
+UI_SOURCES := ui/package.json $(wildcard ui/*.html ui/*.ts ui/*.js) $(shell find \
+  $(wildcard ui/src ui/public ui/messages ui/project.inlang) \
+  -path ui/src/paraglide -prune -o -path '*/cache' -prune -o -print 2>/dev/null)
+
+.PHONY: help run test bench package lint bindings icons clean setup-run setup-test setup-bench ui
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+run: setup-run $(UI) ## Build the station and open it on the demo profile (headless without a display)
+	@$(ENV) cargo build --locked && exec "$$CARGO_TARGET_DIR/debug/wiko-station" --demo
+
+test: ## Every check and every test, the real window included
+	@scripts/test
+
+bench: setup-bench $(UI) ## Each figure beside its yardstick; writes bench.json
+	@$(ENV) python3 bench/run.py
+
+package: setup-run $(UI) ## A Debian package, in the target folder under release/bundle/deb
+	@scripts/package
+
+lint: setup-test $(UI) ## Formatting, clippy, layers, scripts and the UI's types
+	@scripts/test --lint
+
+bindings: setup-run $(UI) ## Generate ui/src/bindings.gen.ts from the Rust types
+	@$(ENV) cargo run --quiet --locked -- bindings
+
+icons: ## Render icons/ from icons/icon.svg
+	@scripts/icons
+
+ui: setup-run $(UI)
+
+clean: ## Remove what was built (the target folder, ui/dist, ui/node_modules)
+	@$(ENV) rm -rf ui/dist ui/node_modules ui/src/paraglide bench.json; cargo clean
+
+setup-run setup-test setup-bench:
+	@scripts/setup $(@:setup-%=%)
+
+$(NODE_MODULES): ui/package-lock.json
+	@$(ENV) cd ui && npm ci --no-audit --no-fund
+	@touch $@
+
+$(UI): $(NODE_MODULES) $(UI_SOURCES)
+	@$(ENV) cd ui && npm run --silent build
+	@touch $@

@@ -1,1 +1,24 @@
-//! Pictures as bytes and pixels: probe, decode, encode, resize, annotate.
+//! Pictures as bytes and pixels: inspect, decode, encode, resize, annotate. A library of the adapters.
+//!
+//! Invariants:
+//! - Every pixel that leaves here is upright: the EXIF orientation is applied once, in this crate, and
+//!   nowhere else. Boxes are boxes on upright pictures.
+//! - Size is judged by the header, before any pixel is decoded: a picture that would fill the memory is
+//!   refused in microseconds.
+//! - A damaged picture is refused. Grey rows where the file was cut off could be taken for clean steel.
+
+mod annotate;
+mod canvas;
+mod decode;
+mod encode;
+mod header;
+mod inspect;
+mod refusal;
+mod resize;
+
+pub use annotate::{annotate, annotate_verdict};
+pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled};
+pub use encode::{JpegEncoder, encode_jpeg};
+pub use inspect::{inspect, inspect_trusted};
+pub use refusal::{ImageRefused, MAX_BYTES, MAX_PIXELS, MAX_SIDE_PX};
+pub use resize::{resize_rgb, thumbnail};

@@ -1,0 +1,7 @@
+//! One binary for all tests of the crate: each would link the JPEG library again.
+
+#![allow(clippy::unwrap_used)]
+
+mod annotations;
+mod bad_pictures;
+mod pixels;

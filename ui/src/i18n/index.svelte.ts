@@ -1,0 +1,57 @@
+// The language of the window. Messages read it as state, so that every text follows a switch at once.
+import { m } from "../paraglide/messages.js";
+import { overwriteGetLocale } from "../paraglide/runtime.js";
+import type { Language } from "../platform/types";
+
+export { m };
+
+let current = $state<Language>("zh-CN");
+overwriteGetLocale(() => current);
+
+/** The language now. */
+export const language = () => current;
+
+/** Switches every text. */
+export function useLanguage(to: Language) {
+  current = to;
+  document.documentElement.lang = to;
+}
+
+/** `14:03:27`, in the time zone of the machine. */
+export const clockTime = (ms: number) =>
+  new Intl.DateTimeFormat(current, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms);
+
+/** `2026-03-01`. */
+export function calendarDate(ms: number) {
+  const date = new Date(ms);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** `2026-03-01 14:03:27`. */
+export const dateTime = (ms: number) => `${calendarDate(ms)} ${clockTime(ms)}`;
+
+/** `94%`. */
+export const percent = (ratio: number, digits = 0) =>
+  new Intl.NumberFormat(current, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(ratio);
+
+/** `1,234`. */
+export const integer = (n: number) => new Intl.NumberFormat(current).format(n);
+
+/** The text of a product, where there is one. */
+export function skuName(sku: string): string {
+  const text = m[`sku_${sku.replaceAll("-", "_")}` as keyof typeof m] as (() => string) | undefined;
+  return text?.() ?? "";
+}
+
+/** The text of one of the doctor's checks; the code itself where there is none. */
+export function checkName(check: string): string {
+  const text = m[`check_${check}` as keyof typeof m] as (() => string) | undefined;
+  return text?.() ?? check;
+}
+
+/** The text of an override's reason; the code itself where there is none. */
+export function reasonName(reason: string): string {
+  const text = m[`reason_${reason}` as keyof typeof m] as (() => string) | undefined;
+  return text?.() ?? reason;
+}

@@ -1,0 +1,284 @@
+// The station as the window knows it: read once, then kept up to date by what the station tells.
+//
+// - The record is the truth. After a capture, and whenever a part changed, it is read again; a message
+//   that was missed or came early cannot leave a wrong verdict on the screen.
+// - A decided part never falls back to pending, whatever arrives late.
+import { getContext, setContext } from "svelte";
+import { useLanguage } from "../i18n/index.svelte";
+import {
+  type AnalysisDto, type HistoryRowDto, type InspectionDto, type Language, type LiveDto, type OperatorCallForm,
+  type OrderDto, type Platform, type Role, type StationDto, StationError, type StationUpdate, type VerdictDto,
+} from "../platform/types";
+import { ROLES } from "../platform/codes";
+import type { Notices } from "./notices.svelte";
+
+const RECENT_PARTS = 10;
+
+/** The part on the operator's screen. */
+export interface ShownPart {
+  row: HistoryRowDto;
+  /** None until the record or the message has told. */
+  size: { widthPx: number; heightPx: number } | null;
+  verdict: VerdictDto;
+  screening: AnalysisDto | null;
+  analysis: AnalysisDto | null;
+  /** Why no verdict comes for now; null while it is expected. */
+  delayed: string | null;
+  /** The record, once read. */
+  record: InspectionDto | null;
+}
+
+const PENDING: VerdictDto = { code: "pending", reason: null, detail: "", decided_at: null };
+
+export class StationModel {
+  station = $state<StationDto | null>(null);
+  loadError = $state<StationError | null>(null);
+  shown = $state<ShownPart | null>(null);
+  capturing = $state(false);
+  captureError = $state<StationError | null>(null);
+  /** Parts captured since the window opened; the history offers to refresh. */
+  captured = $state(0);
+  /** Called with each verdict that arrives while the window is open. */
+  onDecided: ((part: HistoryRowDto, verdict: VerdictDto) => void) | null = null;
+
+  readonly platform: Platform;
+  readonly notices: Notices;
+  #stopUpdates: (() => void) | null = null;
+
+  constructor(platform: Platform, notices: Notices) {
+    this.platform = platform;
+    this.notices = notices;
+  }
+
+  get live(): LiveDto | null {
+    return this.station?.live ?? null;
+  }
+
+  /** True where the signed-in role may do what needs `role`. The station checks it again. */
+  may(role: Role): boolean {
+    const own = this.station?.session.role ?? "operator";
+    return ROLES.indexOf(own) >= ROLES.indexOf(role);
+  }
+
+  /** Why no part can be captured now; null where one can. */
+  get blocked(): "storage" | "camera_lost" | "camera_ended" | "camera_opening" | null {
+    const live = this.live;
+    if (!live) return "camera_opening";
+    if (live.storage_fault !== null) return "storage";
+    switch (live.camera_state) {
+      case "lost":
+        return "camera_lost";
+      case "ended":
+        return "camera_ended";
+      case "opening":
+        return "camera_opening";
+      default:
+        // A stalled camera may answer again with the next frame; the station refuses a stale one.
+        return null;
+    }
+  }
+
+  async load() {
+    this.loadError = null;
+    try {
+      this.#stopUpdates ??= await this.platform.onUpdate((update) => this.#apply(update));
+      const station = await this.platform.station();
+      useLanguage(station.session.language);
+      this.station = station;
+    } catch (thrown) {
+      this.loadError = StationError.of(thrown);
+    }
+  }
+
+  close() {
+    this.#stopUpdates?.();
+    this.#stopUpdates = null;
+  }
+
+  async trigger() {
+    if (this.capturing || this.blocked) return;
+    this.capturing = true;
+    this.captureError = null;
+    try {
+      const row = await this.platform.triggerCapture();
+      this.#addRecent(row);
+      if (this.shown?.row.id !== row.id) this.#show(row, null);
+      // The messages may have overtaken the reply; the record tells whatever was missed.
+      void this.#refresh(row.id);
+    } catch (thrown) {
+      this.captureError = StationError.of(thrown);
+    } finally {
+      this.capturing = false;
+    }
+  }
+
+  /** Shows a part of the strip. */
+  async open(row: HistoryRowDto) {
+    this.#show(row, null);
+    await this.#refresh(row.id);
+  }
+
+  backToLive() {
+    this.shown = null;
+    this.captureError = null;
+  }
+
+  /** True once the call is in the record. */
+  async decide(form: OperatorCallForm): Promise<InspectionDto | null> {
+    try {
+      const record = await this.platform.operatorDecide(form);
+      this.#record(record);
+      return record;
+    } catch (thrown) {
+      this.notices.failed(thrown);
+      return null;
+    }
+  }
+
+  async setOrder(order: OrderDto): Promise<boolean> {
+    try {
+      const set = await this.platform.setOrder(order);
+      if (this.station) this.station.order = set;
+      return true;
+    } catch (thrown) {
+      this.notices.failed(thrown);
+      return false;
+    }
+  }
+
+  async setLanguage(to: Language) {
+    useLanguage(to);
+    if (this.station) this.station.session.language = to;
+    try {
+      await this.platform.setLanguage(to);
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
+  async clearStorageFault() {
+    try {
+      await this.platform.clearStorageFault();
+      if (this.station) this.station.live.storage_fault = null;
+      this.captureError = null;
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
+  #show(row: HistoryRowDto, size: ShownPart["size"]) {
+    this.shown = {
+      row, size, verdict: { ...PENDING, code: row.verdict }, screening: null, analysis: null, delayed: null,
+      record: null,
+    };
+  }
+
+  #addRecent(row: HistoryRowDto) {
+    if (!this.station || this.station.recent.some((known) => known.id === row.id)) return;
+    this.captured += 1;
+    this.station.recent = [row, ...this.station.recent].slice(0, RECENT_PARTS);
+  }
+
+  #changeRecent(id: string, change: Partial<HistoryRowDto>): HistoryRowDto | undefined {
+    const row = this.station?.recent.find((known) => known.id === id);
+    if (row) Object.assign(row, change);
+    if (this.shown?.row.id === id) Object.assign(this.shown.row, change);
+    return row;
+  }
+
+  #apply(update: StationUpdate) {
+    switch (update.kind) {
+      case "captured":
+        this.#addRecent(update.row);
+        if (this.shown?.row.id === update.row.id) {
+          this.shown.size ??= { widthPx: update.image_width_px, heightPx: update.image_height_px };
+        } else {
+          this.#show(update.row, { widthPx: update.image_width_px, heightPx: update.image_height_px });
+        }
+        break;
+      case "screened":
+        if (this.shown?.row.id === update.id) this.shown.screening = update.screening;
+        break;
+      case "decided": {
+        const row = this.#changeRecent(update.id, {
+          verdict: update.verdict.code,
+          severity: update.analysis?.findings[0]?.severity ?? null,
+          defect_type: update.analysis?.findings[0]?.defect_type ?? null,
+          findings: update.analysis?.findings.length ?? 0,
+        });
+        if (this.shown?.row.id === update.id) {
+          this.shown.verdict = update.verdict;
+          this.shown.analysis = update.analysis;
+          this.shown.delayed = null;
+        }
+        if (row) this.onDecided?.(row, update.verdict);
+        else void this.#announceUnseen(update.id, update.verdict);
+        break;
+      }
+      case "delayed":
+        if (update.queue === "analysis" && this.shown?.row.id === update.id) this.shown.delayed = update.reason;
+        break;
+      case "changed":
+        void this.#refresh(update.id);
+        break;
+      case "live":
+        if (this.station) this.station.live = update.live;
+        break;
+    }
+  }
+
+  /** A verdict for a part that has left the strip: its row comes from the record. */
+  async #announceUnseen(id: string, verdict: VerdictDto) {
+    if (!this.onDecided || verdict.code === "pass") return;
+    try {
+      const part = await this.platform.inspection(id);
+      this.onDecided(rowOfRecord(part), verdict);
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
+  async #refresh(id: string) {
+    const known = this.shown?.row.id === id || this.station?.recent.some((row) => row.id === id);
+    if (!known) return;
+    try {
+      this.#record(await this.platform.inspection(id));
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
+  #record(record: InspectionDto) {
+    const shown = this.shown?.row.id === record.id ? this.shown : null;
+    const decidedHere = shown ?? this.station?.recent.find((row) => row.id === record.id);
+    const code = shown ? shown.verdict.code : decidedHere && "verdict" in decidedHere ? decidedHere.verdict : "pending";
+    const stale = record.verdict.code === "pending" && code !== "pending";
+    if (!stale) this.#changeRecent(record.id, rowOfRecord(record));
+    if (!shown) return;
+    if (shown.record && shown.record.revision > record.revision) return;
+    shown.record = record;
+    shown.size = { widthPx: record.image_width_px, heightPx: record.image_height_px };
+    shown.screening = record.screening ?? shown.screening;
+    if (stale) return;
+    shown.verdict = record.verdict;
+    shown.analysis = record.analysis;
+    if (record.verdict.code === "pending" && record.verdict.detail) shown.delayed = record.verdict.detail;
+  }
+}
+
+/** A record as the history shows it. */
+export function rowOfRecord(part: InspectionDto): HistoryRowDto {
+  const worst = part.analysis?.findings[0];
+  return {
+    id: part.id, sequence: part.sequence, captured_at: part.captured_at, stage: part.stage,
+    product_sku: part.product_sku, lot: part.lot, verdict: part.verdict.code,
+    severity: worst?.severity ?? null, defect_type: worst?.defect_type ?? null,
+    findings: part.analysis?.findings.length ?? 0,
+    operator_call: part.operator_decisions.at(-1)?.call ?? null,
+    uploaded: part.upload.state === "verified",
+  };
+}
+
+const KEY = Symbol("station");
+export const provideStation = (model: StationModel) => setContext(KEY, model);
+export const useStation = () => getContext<StationModel>(KEY);

@@ -1,0 +1,80 @@
+// The codes of every closed list, at run time. The compiler refuses a list that lacks a code of its
+// type or has one too many; the texts' test walks these lists.
+import type {
+  Backing, CameraState, CheckState, CloudLink, DefectType, ErrorCode, Facility, Language, Obstacle,
+  OperatorCall, Provider, Queue, RecommendedAction, Region, Role, SecretName, Severity, Stage,
+  UndeterminedReason, VerdictCode,
+} from "../bindings.gen";
+
+/** The keys of a record over a closed list: complete, or it does not compile. */
+function codes<T extends string>(all: Record<T, true>): readonly T[] {
+  return Object.keys(all) as T[];
+}
+
+export const STAGES = codes<Stage>({
+  blade_stamp: true, bolster_welding: true, back_edge_polishing: true, taper_grinding: true,
+  heat_treatment: true, vacuum_quench: true, handle_injection: true, rivet_assembly: true,
+  handle_polishing: true, blade_glazing: true, cutting_edge_honing: true, logo_print: true,
+  inspection: true, packaging: true,
+});
+export const FACILITIES = codes<Facility>({ yangjiang: true, shenzhen: true, hongkong: true });
+export const DEFECT_TYPES = codes<DefectType>({
+  rust_spot: true, blade_scratch: true, edge_irregularity: true, blade_chip: true, handle_crack: true,
+  handle_discoloration: true, weld_defect: true, polish_defect: true, dimensional_error: true,
+  assembly_misalignment: true, surface_contamination: true, heat_treatment_defect: true, unknown: true,
+});
+/** The worst first. */
+export const SEVERITIES = codes<Severity>({ critical: true, major: true, minor: true, cosmetic: true });
+export const REGIONS = codes<Region>({
+  blade_edge: true, blade_surface: true, blade_spine: true, handle_left: true, handle_right: true,
+  bolster: true, tip: true, full_product: true,
+});
+export const ACTIONS = codes<RecommendedAction>({
+  accept: true, accept_with_discount: true, rework: true, escalate_to_supervisor: true, reject: true,
+});
+export const VERDICTS = codes<VerdictCode>({ pass: true, fail: true, undetermined: true, pending: true });
+export const UNDETERMINED_REASONS = codes<UndeterminedReason>({
+  other_image: true, incomplete: true, contract_broken: true, image_unfit: true, unsure: true,
+  good_with_findings: true, defective_without_findings: true, finding_out_of_range: true,
+});
+export const PROVIDERS = codes<Provider>({ screen: true, claude: true, azure: true });
+export const CAMERA_STATES = codes<CameraState>({
+  opening: true, streaming: true, stalled: true, lost: true, ended: true,
+});
+export const QUEUES = codes<Queue>({ analysis: true, upload: true });
+export const OBSTACLES = codes<Obstacle>({ transient: true, credentials: true, needs_person: true });
+export const OPERATOR_CALLS = codes<OperatorCall>({ confirm: true, accept: true, reject: true });
+/** The lowest rank first: each may do all that those before it may. */
+export const ROLES = codes<Role>({ operator: true, supervisor: true, field_tech: true, admin: true });
+export const BACKINGS = codes<Backing>({ keyring: true, memory: true, environment: true });
+export const SECRET_NAMES = codes<SecretName>({ aws_access_key: true, azure_api_key: true });
+export const LANGUAGES = codes<Language>({ "zh-CN": true, en: true });
+export const CHECK_STATES = codes<CheckState>({
+  ok: true, warning: true, failed: true, not_configured: true,
+});
+export const CLOUD_LINKS = codes<CloudLink>({
+  not_configured: true, unknown: true, connected: true, offline: true, credentials_refused: true,
+  needs_person: true,
+});
+export const ERROR_CODES = codes<ErrorCode>({
+  forbidden: true, not_found: true, invalid_input: true, camera_timeout: true, camera_lost: true,
+  camera_ended: true, bad_frame: true, disk_full: true, read_only: true, storage_fault: true,
+  image_damaged: true, already_decided: true, keyring_locked: true, keyring_missing: true,
+  keyring_failed: true, internal: true,
+});
+
+/** The checks of the doctor that have a text; the station may send others, shown by their code. */
+export const CHECKS = [
+  "data_dir", "database", "disk", "keyring", "credentials", "camera", "screen_models", "chain", "claude",
+  "s3", "dynamodb", "clock",
+] as const;
+export type Check = (typeof CHECKS)[number];
+
+/** Reasons that a person gives for an override; the code goes into the record. */
+export const ACCEPT_REASONS = [
+  "false_detection", "reflection", "cleaned", "within_tolerance", "limit_sample",
+] as const;
+export const REJECT_REASONS = [
+  "missed_defect", "worse_than_found", "dimension_by_gauge", "wrong_product", "handling_damage",
+] as const;
+export type OverrideReason = (typeof ACCEPT_REASONS)[number] | (typeof REJECT_REASONS)[number];

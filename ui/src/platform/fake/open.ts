@@ -1,0 +1,36 @@
+// The station in memory for a browser: `?state=…` asks for a state to look at.
+import { GOOD, RUST_AND_SCRATCH, type Scene, UNEVEN_POLISH, UNSURE } from "./scenes";
+import { FakeStation } from "./station";
+
+const SCENES: Record<string, Scene[]> = {
+  pass: [GOOD], fail: [RUST_AND_SCRATCH], minor: [UNEVEN_POLISH], undetermined: [UNSURE],
+};
+
+export function openFake(search: URLSearchParams): FakeStation {
+  const state = search.get("state") ?? "";
+  const scenes = SCENES[state];
+  const station = new FakeStation({
+    history: state === "empty" ? 0 : 300,
+    ...(scenes ? { scenes } : {}),
+  });
+  if (search.get("language") === "en") station.state.session.language = "en";
+  switch (state) {
+    case "pending":
+      station.offline = true;
+      station.setLive({ cloud: { link: "offline", reason: "no route to bedrock-runtime.us-east-1" } });
+      break;
+    case "storage":
+      station.setLive({ storage_fault: "the disk is full: free space in /var/lib/wiko, then try again" });
+      break;
+    case "camera":
+      station.setLive({ camera_state: "lost" });
+      break;
+    case "keyring":
+      station.state.secrets = "memory";
+      station.secrets = station.secrets.map((secret) => ({ ...secret, backing: "memory", set: false, error: "the keyring is locked: sign in to the desktop or unlock it, then try again" }));
+      break;
+  }
+  // For looking and for tests in a browser.
+  Object.assign(window, { fakeStation: station });
+  return station;
+}

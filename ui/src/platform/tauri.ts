@@ -1,0 +1,43 @@
+// The real station, over Tauri.
+import { convertFileSrc } from "@tauri-apps/api/core";
+import { commands, events } from "../bindings.gen";
+import { openPreviewSocket } from "./preview";
+import { type CommandError, type Platform, StationError } from "./types";
+
+type Reply<T> = { status: "ok"; data: T } | { status: "error"; error: CommandError };
+
+async function unwrap<T>(reply: Promise<Reply<T>>): Promise<T> {
+  let settled: Reply<T>;
+  try {
+    settled = await reply;
+  } catch (thrown) {
+    throw StationError.of(thrown);
+  }
+  if (settled.status === "error") throw new StationError(settled.error);
+  return settled.data;
+}
+
+/** The station behind this window. */
+export function tauriPlatform(): Platform {
+  return {
+    station: () => unwrap(commands.station()),
+    setOrder: (order) => unwrap(commands.setOrder(order)),
+    setLanguage: async (language) => void (await unwrap(commands.setLanguage(language))),
+    triggerCapture: () => unwrap(commands.triggerCapture()),
+    operatorDecide: (form) => unwrap(commands.operatorDecide(form)),
+    historyPage: (query) => unwrap(commands.historyPage(query)),
+    inspection: (id) => unwrap(commands.inspection(id)),
+    retryQueue: (queue, id) => unwrap(commands.retryQueue(queue, id)),
+    clearStorageFault: async () => void (await unwrap(commands.clearStorageFault())),
+    doctor: () => unwrap(commands.doctor()),
+    cameras: () => unwrap(commands.cameras()),
+    credentials: () => unwrap(commands.credentials()),
+    setCredentials: async (form) => void (await unwrap(commands.setCredentials(form))),
+    clearCredentials: async (name) => void (await unwrap(commands.clearCredentials(name))),
+    onUpdate: (callback) => events.stationUpdate.listen((event) => callback(event.payload)),
+    openPreview: openPreviewSocket,
+    imageUrl: (id) => convertFileSrc(id, "wiko-image"),
+    thumbUrl: (id) => `${convertFileSrc(id, "wiko-image")}/thumb`,
+    copyText: (text) => navigator.clipboard.writeText(text),
+  };
+}

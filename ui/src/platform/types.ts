@@ -1,0 +1,76 @@
+// What the window asks of the world. `tauri.ts` answers from the real station, `fake/` from memory.
+import type {
+  CameraDto, CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode, HistoryPageDto,
+  HistoryQueryDto, HistoryRowDto, InspectionDto, Language, OperatorCallForm, OrderDto, Queue, SecretName,
+  StationDto, StationUpdate,
+} from "../bindings.gen";
+
+export type * from "../bindings.gen";
+
+/** A refusal by the station: a code that is translated, and a sentence with what to do. */
+export class StationError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(error: CommandError) {
+    super(error.message);
+    this.name = "StationError";
+    this.code = error.code;
+  }
+
+  /** Whatever was thrown, as a StationError: what the station did not say is `internal`. */
+  static of(thrown: unknown): StationError {
+    if (thrown instanceof StationError) return thrown;
+    return new StationError({
+      code: "internal",
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+    });
+  }
+}
+
+/** One frame of the live picture, decoded. Valid only until `draw` returns. */
+export interface PreviewFrame {
+  sequence: number;
+  /** When it was exposed, epoch milliseconds. */
+  exposedAtMs: number;
+  picture: CanvasImageSource;
+  widthPx: number;
+  heightPx: number;
+}
+
+export type PreviewState = "connecting" | "playing" | "broken";
+
+/** Where the live picture goes. */
+export interface PreviewSink {
+  /** Draws the frame; when it returns, the frame counts as shown and the next is asked for. */
+  draw(frame: PreviewFrame): void;
+  state(state: PreviewState): void;
+}
+
+/** The station as the window sees it. Every command fails with a {@link StationError}. */
+export interface Platform {
+  station(): Promise<StationDto>;
+  setOrder(order: OrderDto): Promise<OrderDto>;
+  setLanguage(language: Language): Promise<void>;
+  /** Resolves once the frame is safe on disk, and not before. */
+  triggerCapture(): Promise<HistoryRowDto>;
+  operatorDecide(form: OperatorCallForm): Promise<InspectionDto>;
+  historyPage(query: HistoryQueryDto): Promise<HistoryPageDto>;
+  inspection(id: string): Promise<InspectionDto>;
+  retryQueue(queue: Queue, id: string | null): Promise<number>;
+  clearStorageFault(): Promise<void>;
+  doctor(): Promise<CheckDto[]>;
+  cameras(): Promise<CameraDto[]>;
+  credentials(): Promise<CredentialsDto[]>;
+  setCredentials(form: CredentialsForm): Promise<void>;
+  clearCredentials(name: SecretName): Promise<void>;
+  /** Calls back with all that happens, until the returned function is called. */
+  onUpdate(callback: (update: StationUpdate) => void): Promise<() => void>;
+  /** Plays the live picture into the sink until the returned function is called. */
+  openPreview(url: string, sink: PreviewSink): () => void;
+  /** Address of the captured picture. */
+  imageUrl(id: string): string;
+  /** Address of its thumbnail. */
+  thumbUrl(id: string): string;
+  /** Puts text on the clipboard. */
+  copyText(text: string): Promise<void>;
+}

@@ -4,8 +4,8 @@ import type { ShownPart } from "../../model/station.svelte";
 import type { VerdictCode } from "../../platform/types";
 
 export interface BannerText {
-  verdict: VerdictCode | "ready";
-  word: VerdictCode | "ready" | "captured";
+  verdict: VerdictCode | "ready" | "stopped";
+  word: VerdictCode | "ready" | "captured" | "stopped" | "refused";
   /** For tests: how far the part has come. */
   phase: "ready" | "blocked" | "capturing" | "captured" | "screened" | "delayed" | "decided" | "refused";
   line: string;

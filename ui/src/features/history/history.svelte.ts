@@ -1,0 +1,90 @@
+// The list of parts: filters, pages by keyset, and never a row of an older question.
+import { StationError, type HistoryQueryDto, type HistoryRowDto, type Platform } from "../../platform/types";
+
+const PAGE_ROWS = 60;
+const DAY_MS = 86_400_000;
+
+export type Period = "all" | "today" | "7_days" | "custom";
+
+export interface Filters extends Pick<HistoryQueryDto, "stage" | "product_sku" | "verdict" | "severity"> {
+  period: Period;
+  /** Of `<input type="datetime-local">`; empty where open. */
+  customFrom: string;
+  customTo: string;
+}
+
+export const NO_FILTERS: Filters = {
+  period: "all", customFrom: "", customTo: "", stage: null, product_sku: null, verdict: null, severity: null,
+};
+
+/** The moments that a period means, in the time zone of the machine. */
+export function spanOf(filters: Filters, now: number): { from: number | null; to: number | null } {
+  const local = (text: string) => {
+    const at = new Date(text).getTime();
+    return Number.isNaN(at) ? null : at;
+  };
+  switch (filters.period) {
+    case "all":
+      return { from: null, to: null };
+    case "today":
+      return { from: new Date(now).setHours(0, 0, 0, 0), to: null };
+    case "7_days":
+      return { from: now - 7 * DAY_MS, to: null };
+    case "custom":
+      return { from: local(filters.customFrom), to: local(filters.customTo) };
+  }
+}
+
+export class HistoryModel {
+  filters = $state<Filters>({ ...NO_FILTERS });
+  rows = $state<HistoryRowDto[]>([]);
+  next = $state<number | null>(null);
+  loading = $state(false);
+  error = $state<StationError | null>(null);
+  #question = 0;
+  #platform: Platform;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  get narrowed(): boolean {
+    return Object.entries(NO_FILTERS).some(([name, value]) => this.filters[name as keyof Filters] !== value);
+  }
+
+  /** Asks anew, from the newest. */
+  async ask() {
+    this.rows = [];
+    this.next = null;
+    await this.#load(null);
+  }
+
+  async more() {
+    if (this.loading || this.next === null) return;
+    await this.#load(this.next);
+  }
+
+  /** Puts what is known by now into the list. */
+  changed(row: HistoryRowDto) {
+    this.rows = this.rows.map((known) => (known.id === row.id ? row : known));
+  }
+
+  async #load(after: number | null) {
+    const question = ++this.#question;
+    this.loading = true;
+    this.error = null;
+    const { stage, product_sku, verdict, severity } = this.filters;
+    try {
+      const page = await this.#platform.historyPage({
+        ...spanOf(this.filters, Date.now()), stage, product_sku, verdict, severity, after, limit: PAGE_ROWS,
+      });
+      if (question !== this.#question) return;
+      this.rows = after === null ? page.rows : [...this.rows, ...page.rows];
+      this.next = page.next;
+    } catch (thrown) {
+      if (question === this.#question) this.error = StationError.of(thrown);
+    } finally {
+      if (question === this.#question) this.loading = false;
+    }
+  }
+}

@@ -1,0 +1,396 @@
+"""A stand-in for Claude on Amazon Bedrock, for tests only.
+
+It holds every Converse request against AWS's published service model (botocore carries it) and against
+what Bedrock and the models are known to refuse, and answers what a script says. Whatever is wrong with a
+request is answered with a ValidationException and counted, so that a test cannot pass by a request that
+the real service would refuse.
+
+    python bedrock_standin.py [--port 0]        prints "ready http://127.0.0.1:PORT" once it listens
+
+A path prefix /s/NAME/ makes a session: scripts and counts of one session leave the others alone. Give the
+station the endpoint http://127.0.0.1:PORT/s/NAME.
+
+    POST   [/s/NAME]/_control/script     a JSON list of steps, one for each request to come
+    GET    [/s/NAME]/_control/requests   {"requests": [...], "refused": N}
+    DELETE [/s/NAME]/_control            forgets script and requests
+
+A step is an object; without steps left, a valid "good" reply is given.
+    {"reply": {...}}             the tool's input; what it lacks of the fields that every reply needs is
+                                 filled in from the request (image token, checklist)
+    {"reply_exactly": {...}}     the tool's input, as it stands
+    {"prose": "..."}             text instead of a tool's call
+    {"two_tools": true}          the reply, twice
+    {"tool_name": "other"}       the reply to another tool
+    {"stop_reason": "max_tokens", "cut_json": true}   how it ended; the input with its latter half gone
+    {"error": "ThrottlingException", "status": 429, "message": "...", "retry_after": 7}
+    {"raw": "text", "status": 200}   this body
+    {"drop": true}               the connection is closed without an answer
+and with any of them:
+    "delay_ms": 500              wait first
+    "times": 3                   for so many requests
+    "model": "opus-5"            only for requests whose model id holds this
+"""
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import re
+import sys
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+import botocore.session
+
+MAX_IMAGE_BYTES = 3_932_160
+MAX_IMAGE_SIDE_PX = 8000
+STATUS_OF_ERROR = {
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "InternalServerException": 500,
+    "MissingAuthenticationTokenException": 403,
+    "ModelErrorException": 424,
+    "ModelNotReadyException": 429,
+    "ModelTimeoutException": 408,
+    "ResourceNotFoundException": 404,
+    "ServiceUnavailableException": 503,
+    "ThrottlingException": 429,
+    "UnrecognizedClientException": 403,
+    "ValidationException": 400,
+}
+REFUSES_TEMPERATURE = re.compile(r"opus-4-8|(opus|sonnet)-5|fable-5")
+REFUSES_FORCED_TOOL = re.compile(r"(opus|sonnet)-5-5|fable-5-1")
+
+
+class Refused(Exception):
+    """The request is one that the service would refuse."""
+
+    def __init__(self, message, code="ValidationException"):
+        super().__init__(message)
+        self.code = code
+
+
+def check_shape(value, shape, where):
+    """Holds a JSON value against a shape of the service model."""
+    kind = shape.type_name
+    if kind == "structure":
+        check_structure(value, shape, where)
+    elif kind == "list":
+        expect(isinstance(value, list), where, "a list", value)
+        check_length(len(value), shape, where)
+        for index, item in enumerate(value):
+            check_shape(item, shape.member, f"{where}[{index}]")
+    elif kind == "map":
+        expect(isinstance(value, dict), where, "an object", value)
+        check_length(len(value), shape, where)
+        for key, item in value.items():
+            check_shape(key, shape.key, f"{where} key")
+            check_shape(item, shape.value, f"{where}.{key}")
+    elif kind == "string":
+        expect(isinstance(value, str), where, "a string", value)
+        if getattr(shape, "enum", None):
+            expect(value in shape.enum, where, f"one of {shape.enum}", value)
+        check_length(len(value), shape, where)
+        pattern = shape.metadata.get("pattern")
+        if pattern:
+            expect(re.fullmatch(pattern, value, re.DOTALL), where, f"text like {pattern}", value)
+    elif kind == "blob":
+        expect(isinstance(value, str), where, "base64", value)
+        try:
+            check_length(len(base64.b64decode(value, validate=True)), shape, where)
+        except binascii.Error as error:
+            raise Refused(f"{where} is not base64: {error}") from None
+    elif kind == "boolean":
+        expect(isinstance(value, bool), where, "true or false", value)
+    elif kind in ("integer", "long"):
+        expect(isinstance(value, int) and not isinstance(value, bool), where, "a whole number", value)
+        check_range(value, shape, where)
+    elif kind in ("float", "double"):
+        expect(isinstance(value, (int, float)) and not isinstance(value, bool), where, "a number", value)
+        check_range(value, shape, where)
+    else:
+        raise Refused(f"{where} is of a kind that the stand-in does not know: {kind}")
+
+
+def check_structure(value, shape, where):
+    if getattr(shape, "is_document_type", False):
+        return  # any JSON
+    expect(isinstance(value, dict), where, "an object", value)
+    names = {member.serialization.get("name", name): name for name, member in shape.members.items()}
+    for key, item in value.items():
+        expect(key in names, where, f"only {sorted(names)}", key)
+        check_shape(item, shape.members[names[key]], f"{where}.{key}")
+    for name in shape.required_members:
+        if shape.members[name].serialization.get("location") is None:
+            expect(name in value, where, f"a member {name}", sorted(value))
+    if getattr(shape, "is_tagged_union", False):
+        expect(len(value) == 1, where, "exactly one member", sorted(value))
+
+
+def expect(holds, where, what, given):
+    if not holds:
+        raise Refused(f"{where} must have {what}; given: {str(given)[:120]}")
+
+
+def check_length(length, shape, where):
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    expect(least is None or length >= least, where, f"a length of at least {least}", length)
+    expect(most is None or length <= most, where, f"a length of at most {most}", length)
+
+
+def check_range(value, shape, where):
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    expect(least is None or value >= least, where, f"at least {least}", value)
+    expect(most is None or value <= most, where, f"at most {most}", value)
+
+
+def check_signature(headers):
+    given = headers.get("Authorization", "")
+    form = (
+        r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/bedrock/aws4_request, ?"
+        r"SignedHeaders=[a-z0-9;-]+, ?Signature=[0-9a-f]{64}"
+    )
+    if not re.fullmatch(form, given):
+        raise Refused("Missing Authentication Token", "MissingAuthenticationTokenException")
+
+
+def jpeg_size(data):
+    """Width and height from the frame header of a whole JPEG."""
+    if data[:2] != b"\xff\xd8" or data[-2:] != b"\xff\xd9":
+        raise Refused("the image is not a whole JPEG")
+    at = 2
+    while at + 9 < len(data):
+        if data[at] != 0xFF:
+            break
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 2 + length
+    raise Refused("the JPEG has no frame header")
+
+
+def check_message(body):
+    """What belongs to this product's requests: one picture, then a text that tells its true size."""
+    content = body["messages"][-1]["content"]
+    kinds = [next(iter(block)) for block in content]
+    expect(kinds == ["image", "text"], "the last message", "one image and then one text", kinds)
+    image, text = content[0]["image"], content[1]["text"]
+    data = base64.b64decode(image["source"]["bytes"])
+    expect(image["format"] == "jpeg", "image.format", "jpeg", image["format"])
+    expect(len(data) <= MAX_IMAGE_BYTES, "image", f"at most {MAX_IMAGE_BYTES} bytes", len(data))
+    width, height = jpeg_size(data)
+    expect(max(width, height) <= MAX_IMAGE_SIDE_PX, "image", f"at most {MAX_IMAGE_SIDE_PX} px a side", (width, height))
+    told = re.search(r"(\d+)\s*[×x]\s*(\d+)", text)
+    expect(told, "the text", "the picture's size", text)
+    expect(told.groups() == (str(width), str(height)), "the text", f"the size {width}x{height}", told[0])
+    return {"width_px": width, "height_px": height, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}, text
+
+
+def check_family(model_id, body):
+    """What single families of models refuse."""
+    if "anthropic.claude" not in model_id:
+        raise Refused("The provided model identifier is invalid.")
+    if "temperature" in body.get("inferenceConfig", {}) and REFUSES_TEMPERATURE.search(model_id):
+        raise Refused("`temperature` is deprecated for this model.")
+    if "tool" in body.get("toolConfig", {}).get("toolChoice", {}) and REFUSES_FORCED_TOOL.search(model_id):
+        raise Refused("tool_choice forces tool use, which this model does not support.")
+
+
+class Session:
+    """Script and requests of one session."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.steps = []
+        self.requests = []
+        self.refused = 0
+
+    def take_step(self, model_id):
+        with self.lock:
+            for index, step in enumerate(self.steps):
+                if step.get("model", "") not in model_id:
+                    continue
+                left = step.get("times", 1) - 1
+                if left > 0:
+                    self.steps[index] = {**step, "times": left}
+                else:
+                    del self.steps[index]
+                return step
+        return {}
+
+
+def filled_in(reply, body, text):
+    """A reply with the fields that every reply needs."""
+    token = re.search(r"Image token: ([0-9a-f]+)", text)
+    system = "\n".join(block.get("text", "") for block in body.get("system", []))
+    codes = re.findall(r"^- ([A-Z]{2}\d+): ", system, re.MULTILINE)
+    findings = reply.get("findings", [])
+    violated = {finding.get("criterion") for finding in findings if isinstance(finding, dict)}
+    return {
+        "image_token": token[1] if token else "",
+        "image_quality": {"usable": True, "reason": ""},
+        "instruction_in_image": False,
+        "checklist": [{"criterion": c, "result": "violated" if c in violated else "met"} for c in codes],
+        "findings": [],
+        "verdict": "defective" if findings else "good",
+        "summary": "",
+        **reply,
+    }
+
+
+def answer(step, body, text):
+    """The body of a reply in the service's own form."""
+    tools = [tool["toolSpec"]["name"] for tool in body.get("toolConfig", {}).get("tools", []) if "toolSpec" in tool]
+    reply = step["reply_exactly"] if "reply_exactly" in step else filled_in(step.get("reply", {}), body, text)
+    if step.get("cut_json"):
+        reply = dict(list(reply.items())[: len(reply) // 2])
+    if "prose" in step:
+        content, end = [{"text": step["prose"]}], "end_turn"
+    elif tools:
+        name = step.get("tool_name", tools[0])
+        calls = 2 if step.get("two_tools") else 1
+        content = [
+            {"toolUse": {"toolUseId": f"tooluse_{uuid.uuid4().hex[:22]}", "name": name, "input": reply}}
+            for _ in range(calls)
+        ]
+        end = "tool_use"
+    else:
+        said = json.dumps(reply, ensure_ascii=False)
+        content, end = [{"text": said[: len(said) // 2] if step.get("cut_json") else said}], "end_turn"
+    usage = {"inputTokens": 4191, "outputTokens": 400, "totalTokens": 4591, **step.get("usage", {})}
+    return {
+        "output": {"message": {"role": "assistant", "content": content}},
+        "stopReason": step.get("stop_reason", end),
+        "usage": usage,
+        "metrics": {"latencyMs": 1000},
+    }
+
+
+class StandIn(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address):
+        super().__init__(address, Handler)
+        model = botocore.session.Session().get_service_model("bedrock-runtime")
+        self.converse_shape = model.operation_model("Converse").input_shape
+        self.sessions = {}
+        self.lock = threading.Lock()
+
+    def session(self, name):
+        with self.lock:
+            return self.sessions.setdefault(name, Session())
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def route(self):
+        """Session and path."""
+        path = urlsplit(self.path).path
+        found = re.match(r"/s/([^/]+)(/.*)", path)
+        name, path = (found[1], found[2]) if found else ("", path)
+        return self.server.session(name), path
+
+    def do_GET(self):
+        session, path = self.route()
+        if path != "/_control/requests":
+            return self.send({"message": "not found"}, 404)
+        with session.lock:
+            return self.send({"requests": session.requests, "refused": session.refused})
+
+    def do_DELETE(self):
+        session, path = self.route()
+        if path != "/_control":
+            return self.send({"message": "not found"}, 404)
+        with session.lock:
+            session.steps, session.requests, session.refused = [], [], 0
+        return self.send({})
+
+    def do_POST(self):
+        session, path = self.route()
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if path == "/_control/script":
+            with session.lock:
+                session.steps = json.loads(data)
+            return self.send({})
+        found = re.fullmatch(r"/model/([^/]+)/converse", path)
+        if not found:
+            return self.send_error_of("UnknownOperationException", f"no such operation: {path}", 404)
+        return self.converse(session, unquote(found[1]), data)
+
+    def converse(self, session, model_id, data):
+        record = {"model_id": model_id}
+        try:
+            check_signature(self.headers)
+            body = json.loads(data)
+            check_shape({**body, "modelId": model_id}, self.server.converse_shape, "request")
+            check_family(model_id, body)
+            record["image"], record["text"] = check_message(body)
+            record["system"] = [block.get("text", block) for block in body.get("system", [])]
+            record["toolConfig"] = body.get("toolConfig")
+            record["inferenceConfig"] = body.get("inferenceConfig")
+        except (Refused, ValueError, KeyError) as error:
+            record["refused"] = str(error)
+            with session.lock:
+                session.refused += 1
+                session.requests.append(record)
+            return self.send_error_of(getattr(error, "code", "ValidationException"), str(error))
+        with session.lock:
+            session.requests.append(record)
+        return self.follow(session.take_step(model_id), body, record["text"])
+
+    def follow(self, step, body, text):
+        time.sleep(step.get("delay_ms", 0) / 1000)
+        if step.get("drop"):
+            self.close_connection = True
+            return self.connection.close()
+        if "error" in step:
+            return self.send_error_of(
+                step["error"], step.get("message", "as scripted"), step.get("status"), step.get("retry_after")
+            )
+        if "raw" in step:
+            return self.send(step["raw"], step.get("status", 200))
+        return self.send(answer(step, body, text))
+
+    def send_error_of(self, code, message, status=None, retry_after=None):
+        headers = {"x-amzn-ErrorType": code}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        return self.send({"message": message}, status or STATUS_OF_ERROR.get(code, 400), headers)
+
+    def send(self, body, status=200, headers=None):
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the client did not wait; tests of timeouts mean it so
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    server = StandIn(("127.0.0.1", parser.parse_args().port))
+    print(f"ready http://127.0.0.1:{server.server_port}", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

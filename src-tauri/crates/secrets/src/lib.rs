@@ -1,1 +1,17 @@
-//! Credentials in the keyring of the operating system.
+//! Credentials in the keyring of the operating system, and nowhere on disk in plain text.
+//!
+//! Invariants:
+//! - No call waits longer than its timeout, whatever the keyring does: an unlock window that nobody
+//!   answers hangs the service for ever. At most one thread is lost to such a call.
+//! - A keyring that was away may come back: a broken connection is dropped and made anew by the next call.
+//! - No error holds a secret; what the keyring says of the bytes it stores is left out.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod environment;
+mod keyring;
+mod memory;
+
+pub use environment::EnvironmentSecrets;
+pub use keyring::{KeyringSecrets, LIMIT_BYTES};
+pub use memory::MemorySecrets;

@@ -1,1 +1,36 @@
 //! Records, queues and history in SQLite, images in a durable spool.
+//!
+//! Invariants:
+//! - A capture is acknowledged only when its picture and its row are on the platter: temporary file →
+//!   fsync → rename → fsync of the directory → row in one statement, WAL with synchronous FULL. Both
+//!   settings are read back on every connection.
+//! - A picture without a row goes to `quarantine/` at the next start and is never deleted.
+//! - A decided part and its place on a queue change in the same statement, by triggers of the schema.
+//!   The schema itself refuses a pass without a complete analysis of the same picture, and any change
+//!   of what was captured or decided.
+//! - One process writes to a data directory, by one connection; readers never hold up a capture.
+//! - After a write failed with an I/O error nothing is captured until a person has looked: the next
+//!   write may succeed silently although the last one is lost.
+//!
+//! ```text
+//! DATA_DIR/lock                        held by the station that works here
+//!          wiko.sqlite3                and its -wal and -shm
+//!          spool/2026-03-01/ID.jpg     pictures by the UTC day of capture
+//!          quarantine/                 what was found without a row
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod connection;
+mod faults;
+mod history;
+mod layout;
+mod reader;
+mod records;
+mod row;
+mod spool;
+mod verify;
+
+pub use reader::RecordsReader;
+pub use records::{Opened, SqliteRecords, StoreOptions};
+pub use verify::{DamagedImage, DiskReport};

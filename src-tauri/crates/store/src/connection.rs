@@ -1,0 +1,174 @@
+//! Connections to the database, each with its settings read back.
+//!
+//! Invariant: no connection is used whose journal is not WAL, whose synchronous is not FULL, or whose
+//! SQLite has the WAL-reset bug that was fixed in 3.51.3. Whoever cannot have them does not start.
+
+use crate::{faults::Faults, layout::Layout};
+use sqlx::{
+    ConnectOptions, Row, SqliteConnection, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::time::Duration;
+use wiko_core::ports::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// The first SQLite without the WAL-reset bug.
+const LEAST_SQLITE: [u32; 3] = [3, 51, 3];
+
+/// Reads are short; more connections than this would only wait for the same disk.
+const READERS: u32 = 4;
+
+/// The write-ahead log is cut back to this after a checkpoint.
+const WAL_KEPT_BYTES: u32 = 64 << 20;
+
+fn options(layout: &Layout) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(layout.database())
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
+        // Sorting must work while the disk is full.
+        .pragma("temp_store", "memory")
+}
+
+/// The one connection that writes, its schema brought up to date.
+pub(crate) async fn open_writer(
+    layout: &Layout,
+    faults: &Faults,
+) -> Result<SqliteConnection, StoreError> {
+    let mut connection = options(layout)
+        .connect()
+        .await
+        .map_err(|error| faults.row_write(&error))?;
+    assert_settings(&mut connection)
+        .await
+        .map_err(|error| faults.row_write(&error))?;
+    MIGRATIONS
+        .run(&mut connection)
+        .await
+        .map_err(|error| match error {
+            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => faults.too_new(),
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                faults.row_write(&error)
+            }
+            other => StoreError::Fault {
+                reason: format!("the database was not brought up to date: {other}"),
+            },
+        })?;
+    Ok(connection)
+}
+
+/// Connections that cannot write.
+pub(crate) async fn open_readers(
+    layout: &Layout,
+    faults: &Faults,
+) -> Result<SqlitePool, StoreError> {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        // A connection to a file does not go away by itself, and a ping costs two thread switches.
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(assert_settings(connection)))
+        .connect_with(options(layout).read_only(true))
+        .await
+        .map_err(|error| faults.row_read(&error))
+}
+
+/// Compares the schema of a database that another process keeps with the one known here.
+pub(crate) async fn check_schema(readers: &SqlitePool, faults: &Faults) -> Result<(), StoreError> {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max();
+    let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(readers)
+        .await
+        .map_err(|error| faults.row_read(&error))?;
+    match found.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(faults.too_new()),
+        std::cmp::Ordering::Less => Err(StoreError::Fault {
+            reason: "the database is of an older version: start the station once, which brings it up to date".into(),
+        }),
+    }
+}
+
+/// Reads back what the invariant asks for. The driver sets neither by itself, and a file system
+/// without shared memory silently keeps another journal.
+async fn assert_settings(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT sqlite_version() AS version,
+                (SELECT journal_mode FROM pragma_journal_mode) AS journal,
+                (SELECT synchronous FROM pragma_synchronous) AS synchronous,
+                (SELECT foreign_keys FROM pragma_foreign_keys) AS foreign_keys",
+    )
+    .fetch_one(connection)
+    .await?;
+    let version: String = row.try_get("version")?;
+    let journal: String = row.try_get("journal")?;
+    let synchronous: i64 = row.try_get("synchronous")?;
+    let foreign_keys: i64 = row.try_get("foreign_keys")?;
+    let refused = |reason: String| Err(sqlx::Error::Configuration(reason.into()));
+    if !recent_enough(&version) {
+        return refused(format!(
+            "SQLite {version} can lose committed rows: 3.51.3 or newer is needed"
+        ));
+    }
+    if journal != "wal" {
+        return refused(format!(
+            "its journal is {journal}, not wal: use a local disk"
+        ));
+    }
+    const FULL: i64 = 2;
+    if synchronous != FULL || foreign_keys != 1 {
+        return refused(format!(
+            "synchronous is {synchronous} and foreign_keys {foreign_keys}, not 2 and 1"
+        ));
+    }
+    Ok(())
+}
+
+fn recent_enough(version: &str) -> bool {
+    let parts: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
+    parts.is_some_and(|parts| parts.as_slice() >= LEAST_SQLITE.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Connection;
+
+    #[test]
+    fn only_versions_without_the_wal_reset_bug_are_recent_enough() {
+        for (version, enough) in [
+            ("3.51.3", true),
+            ("3.52.0", true),
+            ("4.0", true),
+            ("3.51.2", false),
+            ("3.9.9", false),
+            ("", false),
+            ("new", false),
+        ] {
+            assert_eq!(recent_enough(version), enough, "{version}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_not_full_or_not_wal_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        layout.create_root().unwrap();
+        layout.create().unwrap();
+        for weaker in [
+            options(&layout).synchronous(SqliteSynchronous::Normal),
+            options(&layout).journal_mode(SqliteJournalMode::Truncate),
+            options(&layout).foreign_keys(false),
+        ] {
+            let mut connection = weaker.connect().await.unwrap();
+            assert!(assert_settings(&mut connection).await.is_err());
+            connection.close().await.unwrap();
+        }
+        let mut connection = options(&layout).connect().await.unwrap();
+        assert_settings(&mut connection).await.unwrap();
+    }
+}

@@ -1,0 +1,172 @@
+//! Where things lie in a data directory, and the lock on it.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use wiko_core::{id::InspectionId, image::ImageFormat, time::UnixMillis};
+
+/// A data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug)]
+pub(crate) enum LockRefused {
+    /// Another process holds it.
+    InUse,
+    /// The lock file cannot be opened.
+    Io(io::Error),
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("wiko.sqlite3")
+    }
+
+    pub(crate) fn wal(&self) -> PathBuf {
+        self.root.join("wiko.sqlite3-wal")
+    }
+
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.root.join("spool")
+    }
+
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    /// Where the picture of a part lies: by the UTC day of its capture, which never changes.
+    pub(crate) fn image(
+        &self,
+        id: InspectionId,
+        captured_at: UnixMillis,
+        format: ImageFormat,
+    ) -> PathBuf {
+        self.spool()
+            .join(day(captured_at))
+            .join(format!("{id}.{}", format.extension()))
+    }
+
+    /// Makes the data directory itself, for the station's user alone.
+    pub(crate) fn create_root(&self) -> io::Result<()> {
+        create_private_dir_all(&self.root)
+    }
+
+    /// Makes what is missing in it, and has the new names durable.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        for dir in [self.spool(), self.quarantine()] {
+            create_private_dir_all(&dir)?;
+        }
+        // SQLite gives its -wal and -shm the permissions of the database.
+        private_file()
+            .append(true)
+            .create(true)
+            .open(self.database())?;
+        sync_dir(&self.root)?;
+        match self.root.parent() {
+            // The parent may belong to somebody else; the name in it is as durable as they made it.
+            Some(parent) => sync_dir(parent).or_else(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the data directory for this process until the file is dropped.
+    pub(crate) fn lock(&self) -> Result<File, LockRefused> {
+        let mut file = private_file()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(self.root.join("lock"))
+            .map_err(LockRefused::Io)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => LockRefused::InUse,
+            TryLockError::Error(error) => LockRefused::Io(error),
+        })?;
+        // For a person who looks; the lock itself is what counts.
+        let note = file
+            .set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        if let Err(error) = note {
+            tracing::debug!(%error, "the process id is not noted in the lock file");
+        }
+        Ok(file)
+    }
+}
+
+/// The directory of a day, `2026-03-01`.
+fn day(captured_at: UnixMillis) -> String {
+    let mut text = captured_at.iso8601();
+    if let Some(end) = text.find('T') {
+        text.truncate(end);
+    }
+    text
+}
+
+/// Open options for files that only the station's user may read.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+/// Makes a directory and its missing parents, for the station's user alone.
+pub(crate) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+/// Has the names in a directory on the platter.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    open_dir(dir)?.sync_all()
+}
+
+/// A directory as something that can be fsynced.
+pub(crate) fn open_dir(dir: &Path) -> io::Result<File> {
+    File::open(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_lies_by_the_utc_day_of_its_capture() {
+        let id = InspectionId::new(UnixMillis(0), [7; 10]);
+        let path = Layout::new(Path::new("/data")).image(
+            id,
+            UnixMillis(1_772_352_000_000),
+            ImageFormat::Png,
+        );
+        assert_eq!(
+            path,
+            PathBuf::from(format!("/data/spool/2026-03-01/{id}.png"))
+        );
+    }
+}

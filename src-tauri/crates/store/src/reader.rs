@@ -1,0 +1,182 @@
+//! Reading the records: beside the writer in the station, or beside a running station from another
+//! process. Nothing here can write.
+
+use crate::{
+    connection,
+    faults::Faults,
+    history::{self, Failed},
+    layout::Layout,
+    row::{InspectionRow, SELECT_INSPECTION, column},
+};
+use sqlx::{AssertSqlSafe, SqlitePool};
+use std::{fs, io, path::Path, sync::Arc};
+use wiko_core::{
+    history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
+    id::InspectionId,
+    image::{EncodedImage, ImageFacts, Sha256},
+    inspection::Inspection,
+    ports::StoreError,
+    queue::{Queue, QueueDepth},
+    time::UnixMillis,
+};
+
+/// Reads records, pictures and the state of the queues. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RecordsReader {
+    pub(crate) layout: Layout,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) pool: SqlitePool,
+}
+
+impl RecordsReader {
+    /// Opens the records of a data directory without taking its lock, also while a station works in
+    /// it. `None` where no station has worked yet.
+    pub async fn open(data_dir: &Path) -> Result<Option<Self>, StoreError> {
+        let layout = Layout::new(data_dir);
+        let faults = Arc::new(Faults::of(data_dir));
+        match fs::metadata(layout.database()) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(faults.file_read("looking for the database", &error)),
+        }
+        let pool = connection::open_readers(&layout, &faults).await?;
+        connection::check_schema(&pool, &faults).await?;
+        Ok(Some(Self {
+            layout,
+            faults,
+            pool,
+        }))
+    }
+
+    pub(crate) fn failed(&self, error: &sqlx::Error) -> StoreError {
+        self.faults.row_read(error)
+    }
+
+    /// The whole record of a part.
+    pub async fn inspection(&self, id: InspectionId) -> Result<Inspection, StoreError> {
+        sqlx::query_as::<_, InspectionRow>(AssertSqlSafe(format!(
+            "{SELECT_INSPECTION} WHERE i.id = ?"
+        )))
+        .bind(id.to_string())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| self.failed(&error))?
+        .ok_or(StoreError::NotFound { id })?
+        .into_inspection()
+    }
+
+    pub(crate) async fn inspection_at(&self, sequence: i64) -> Result<Inspection, StoreError> {
+        sqlx::query_as::<_, InspectionRow>(AssertSqlSafe(format!(
+            "{SELECT_INSPECTION} WHERE i.sequence = ?"
+        )))
+        .bind(sequence)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|error| self.failed(&error))?
+        .into_inspection()
+    }
+
+    /// The picture of a part, its hash checked.
+    pub async fn image(&self, id: InspectionId) -> Result<EncodedImage, StoreError> {
+        let inspection = self.inspection(id).await?;
+        let facts = inspection.image;
+        let path = self
+            .layout
+            .image(id, inspection.capture.captured_at, facts.format);
+        let read = tokio::task::spawn_blocking(move || read_whole(&path, &facts)).await;
+        let damaged = |reason: String| StoreError::ImageDamaged { id, reason };
+        match read {
+            Ok(Ok(bytes)) => Ok(EncodedImage { facts, bytes }),
+            Ok(Err(Unread::Damaged(reason))) => Err(damaged(reason)),
+            Ok(Err(Unread::Io(error))) if error.kind() == io::ErrorKind::NotFound => {
+                Err(damaged("the file is gone".into()))
+            }
+            Ok(Err(Unread::Io(error))) => Err(self.faults.file_read("reading a picture", &error)),
+            Err(error) => Err(StoreError::Fault {
+                reason: format!("reading a picture was broken off: {error}"),
+            }),
+        }
+    }
+
+    /// How a queue stands.
+    pub async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError> {
+        let row = sqlx::query(
+            "SELECT waiting, parked,
+                    (SELECT captured_at FROM inspection WHERE sequence = first) AS oldest
+             FROM (SELECT count(*) FILTER (WHERE state <> 'parked') AS waiting,
+                          count(*) FILTER (WHERE state = 'parked') AS parked,
+                          min(sequence) FILTER (WHERE state <> 'parked') AS first
+                   FROM work WHERE queue = ?)",
+        )
+        .bind(queue.code())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|error| self.failed(&error))?;
+        let depth = || {
+            Ok(QueueDepth {
+                waiting: column::<i64>(&row, "waiting")?.cast_unsigned(),
+                parked: column::<i64>(&row, "parked")?.cast_unsigned(),
+                oldest_captured_at: column::<Option<i64>>(&row, "oldest")?.map(UnixMillis),
+            })
+        };
+        depth().map_err(|error: sqlx::Error| self.failed(&error))
+    }
+
+    /// When the next work of a queue falls due, leased work excepted.
+    pub async fn next_due(&self, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
+        let due: Option<i64> = sqlx::query_scalar(
+            "SELECT min(due_at) FROM work WHERE queue = ? AND state = 'waiting'",
+        )
+        .bind(queue.code())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|error| self.failed(&error))?;
+        Ok(due.map(UnixMillis))
+    }
+
+    /// A page of the history, newest first, at most `limit` rows and never more than a thousand.
+    pub async fn history(
+        &self,
+        filter: &HistoryFilter,
+        after: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|e| self.failed(&e))?;
+        history::page(&mut connection, filter, after, limit)
+            .await
+            .map_err(|error| match error {
+                Failed::Sql(error) => self.failed(&error),
+                Failed::Store(error) => error,
+            })
+    }
+
+    /// Counts what was captured from `from` until before `to`.
+    pub async fn tally(&self, from: UnixMillis, to: UnixMillis) -> Result<Tally, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|e| self.failed(&e))?;
+        history::tally(&mut connection, from, to)
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+}
+
+enum Unread {
+    Io(io::Error),
+    Damaged(String),
+}
+
+/// The bytes of a picture, compared with what is known of it.
+fn read_whole(path: &Path, facts: &ImageFacts) -> Result<Arc<[u8]>, Unread> {
+    let found = fs::metadata(path).map_err(Unread::Io)?.len();
+    // A file that grew is not read into memory to be hashed.
+    if found != facts.size_bytes {
+        return Err(Unread::Damaged(format!(
+            "it has {found} bytes instead of {}",
+            facts.size_bytes
+        )));
+    }
+    let bytes = fs::read(path).map_err(Unread::Io)?;
+    if Sha256::of(&bytes) != facts.sha256 {
+        return Err(Unread::Damaged("its SHA-256 is another".into()));
+    }
+    Ok(bytes.into())
+}

@@ -1,0 +1,565 @@
+//! The records of the station at work: the one writer, and the port over it and the readers.
+
+use crate::{
+    connection,
+    faults::Faults,
+    layout::{Layout, LockRefused},
+    reader::RecordsReader,
+    row::{analysis_json, column, digest},
+    spool::{self, Spool},
+};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteQueryResult};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::Mutex;
+use wiko_core::{
+    analysis::Analysis,
+    history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
+    id::InspectionId,
+    image::{EncodedImage, Sha256},
+    inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
+    ports::{Records, StoreError},
+    queue::{AnalysisWork, Lease, Obstacle, Queue, QueueDepth, Setback, UploadWork},
+    time::UnixMillis,
+    verdict::{Verdict, VerdictCode},
+};
+
+/// What can be chosen of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Below this much free space nothing is captured, so that decisions and uploads of what is
+    /// there can still be written down. On a full disk not even a row can be deleted.
+    pub reserve_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    /// Four times what the write-ahead log may keep.
+    fn default() -> Self {
+        Self {
+            reserve_bytes: 256 << 20,
+        }
+    }
+}
+
+/// A store that was opened, and what was found on the way.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub records: SqliteRecords,
+    /// Pictures without a row and unfinished files, where they lie now.
+    pub quarantined: Vec<PathBuf>,
+}
+
+/// The records, pictures and queues of a station. One per data directory.
+#[derive(Debug)]
+pub struct SqliteRecords {
+    writer: Mutex<SqliteConnection>,
+    pub(crate) spool: Arc<Spool>,
+    reader: RecordsReader,
+    options: StoreOptions,
+    /// Last, so that it is given up after the connections.
+    _lock: File,
+}
+
+impl SqliteRecords {
+    /// Takes a data directory for this process, makes or upgrades what is in it, gives up the leases
+    /// of the run before, and clears the spool of what has no row.
+    pub async fn open(data_dir: &Path, options: StoreOptions) -> Result<Opened, StoreError> {
+        let layout = Layout::new(data_dir);
+        let faults = Arc::new(Faults::of(data_dir));
+        let prepared = layout.clone();
+        let lock = blocking(move || {
+            prepared.create_root().map_err(LockRefused::Io)?;
+            let lock = prepared.lock()?;
+            prepared.create().map_err(LockRefused::Io)?;
+            Ok(lock)
+        })
+        .await?
+        .map_err(|refused| match refused {
+            LockRefused::InUse => faults.in_use(),
+            LockRefused::Io(error) => faults.file_write("preparing the data directory", &error),
+        })?;
+        let mut writer = connection::open_writer(&layout, &faults).await?;
+        sqlx::query("UPDATE work SET state = 'waiting', due_at = 0 WHERE state = 'leased'")
+            .execute(&mut writer)
+            .await
+            .map_err(|error| faults.row_write(&error))?;
+        let pool = connection::open_readers(&layout, &faults).await?;
+        let records = Self {
+            writer: Mutex::new(writer),
+            spool: Arc::new(Spool::new(layout.clone())),
+            reader: RecordsReader {
+                layout,
+                faults,
+                pool,
+            },
+            options,
+            _lock: lock,
+        };
+        let quarantined = records.sweep().await?;
+        Ok(Opened {
+            records,
+            quarantined,
+        })
+    }
+
+    /// Closes the database in order and gives the data directory up. Without it nothing is lost; the
+    /// next start has more to read.
+    pub async fn close(self) {
+        self.reader.pool.close().await;
+        if let Err(error) = self.writer.into_inner().close().await {
+            tracing::warn!(%error, "the database was not closed in order");
+        }
+    }
+
+    /// The half that only reads.
+    pub fn reader(&self) -> &RecordsReader {
+        &self.reader
+    }
+
+    /// What broke, where an I/O error on a write has stopped capture.
+    pub fn fault(&self) -> Option<String> {
+        self.faults().latched()
+    }
+
+    /// Lets capture go on after a person has looked at the disk.
+    pub fn clear_fault(&self) {
+        self.faults().clear();
+    }
+
+    /// The space below which nothing is captured.
+    pub fn reserve_bytes(&self) -> u64 {
+        self.options.reserve_bytes
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.reader.faults
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.reader.layout
+    }
+
+    fn row_write(&self, error: &sqlx::Error) -> StoreError {
+        self.faults().row_write(error)
+    }
+
+    pub(crate) fn spool_write(&self, failed: &spool::Failed) -> StoreError {
+        self.faults().file_write(failed.doing, &failed.error)
+    }
+
+    /// Refuses while something is broken or the reserve is touched.
+    fn check_room(&self) -> Result<(), StoreError> {
+        self.faults().check()?;
+        let free = fs4::available_space(self.layout().root())
+            .map_err(|error| self.faults().file_read("asking for free space", &error))?;
+        if free < self.options.reserve_bytes {
+            return Err(self.faults().disk_full());
+        }
+        Ok(())
+    }
+
+    async fn insert(
+        &self,
+        capture: &CaptureFacts,
+        image: &EncodedImage,
+    ) -> Result<SqliteQueryResult, sqlx::Error> {
+        let facts = &image.facts;
+        let query = sqlx::query(
+            "INSERT INTO inspection (id, captured_at, facility, station, stage, product_sku, lot,
+                serial, shift, operator, camera, frame_sequence, exposed_at, image_sha256,
+                image_size_bytes, image_width_px, image_height_px, image_format)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(capture.id.to_string())
+        .bind(capture.captured_at.0)
+        .bind(capture.facility.code())
+        .bind(&capture.station)
+        .bind(capture.stage.code())
+        .bind(capture.product_sku.as_str())
+        .bind(&capture.lot)
+        .bind(&capture.serial)
+        .bind(&capture.shift)
+        .bind(&capture.operator)
+        .bind(&capture.camera.id.0)
+        .bind(capture.camera.frame_sequence.cast_signed())
+        .bind(capture.camera.exposed_at.0)
+        .bind(facts.sha256.to_string())
+        .bind(facts.size_bytes.cast_signed())
+        .bind(facts.width_px)
+        .bind(facts.height_px)
+        .bind(facts.format.code());
+        query.execute(&mut *self.writer.lock().await).await
+    }
+
+    /// Why a change of a part touched no row.
+    async fn untouched(&self, id: InspectionId) -> StoreError {
+        match self.reader.inspection(id).await {
+            Ok(inspection) if inspection.verdict() != VerdictCode::Pending => {
+                StoreError::AlreadyDecided { id }
+            }
+            Ok(_) => StoreError::Fault {
+                reason: format!("inspection {id} is not in the state that this change needs"),
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// Takes the oldest due work of a queue, in one statement.
+    async fn lease(
+        &self,
+        queue: Queue,
+        now: UnixMillis,
+        until: UnixMillis,
+    ) -> Result<Option<(u32, Inspection)>, StoreError> {
+        let query = sqlx::query(
+            "UPDATE work SET state = 'leased', due_at = ?
+             WHERE queue = ? AND sequence = (
+                SELECT sequence FROM work
+                WHERE queue = ? AND state <> 'parked' AND due_at <= ?
+                ORDER BY sequence LIMIT 1)
+             RETURNING sequence, attempts",
+        )
+        .bind(until.0)
+        .bind(queue.code())
+        .bind(queue.code())
+        .bind(now.0);
+        // All rows, not the first: the statement commits only when it has run to its end.
+        let taken = query
+            .fetch_all(&mut *self.writer.lock().await)
+            .await
+            .map_err(|error| self.row_write(&error))?;
+        let Some(row) = taken.first() else {
+            return Ok(None);
+        };
+        let attempts = column(row, "attempts").map_err(|error| self.row_write(&error))?;
+        let sequence = column(row, "sequence").map_err(|error| self.row_write(&error))?;
+        let inspection = self.reader.inspection_at(sequence).await?;
+        Ok(Some((attempts, inspection)))
+    }
+}
+
+/// Runs what blocks away from the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::Fault {
+            reason: format!("work on the disk was broken off: {error}"),
+        })
+}
+
+enum NotPlaced {
+    OtherBytes,
+    Failed(spool::Failed),
+}
+
+#[async_trait::async_trait]
+impl Records for SqliteRecords {
+    async fn capture(
+        &self,
+        capture: &CaptureFacts,
+        image: &EncodedImage,
+    ) -> Result<i64, StoreError> {
+        self.check_room()?;
+        let id = capture.id;
+        let path = self
+            .layout()
+            .image(id, capture.captured_at, image.facts.format);
+        let (spool, bytes, facts) = (
+            Arc::clone(&self.spool),
+            Arc::clone(&image.bytes),
+            image.facts,
+        );
+        let placed = {
+            let path = path.clone();
+            blocking(move || {
+                if facts.size_bytes != bytes.len() as u64 || Sha256::of(&bytes) != facts.sha256 {
+                    return Err(NotPlaced::OtherBytes);
+                }
+                spool.place(&path, &bytes).map_err(NotPlaced::Failed)
+            })
+            .await?
+        };
+        placed.map_err(|error| match error {
+            NotPlaced::OtherBytes => StoreError::ImageDamaged {
+                id,
+                reason: "its bytes are not those of the SHA-256 given with them".into(),
+            },
+            NotPlaced::Failed(failed) => self.spool_write(&failed),
+        })?;
+        match self.insert(capture, image).await {
+            Ok(done) => Ok(done.last_insert_rowid()),
+            Err(error) => {
+                let error = self.row_write(&error);
+                // After an I/O error the row may yet appear when the log is read at the next start;
+                // in every other case it is certain that it does not.
+                if self.faults().latched().is_none() {
+                    let spool = Arc::clone(&self.spool);
+                    blocking(move || spool.take_back(&path)).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn image(&self, id: InspectionId) -> Result<EncodedImage, StoreError> {
+        self.reader.image(id).await
+    }
+
+    async fn inspection(&self, id: InspectionId) -> Result<Inspection, StoreError> {
+        self.reader.inspection(id).await
+    }
+
+    async fn screened(&self, id: InspectionId, screening: &Analysis) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "UPDATE inspection SET screening = ?, revision = revision + 1
+             WHERE id = ? AND verdict = 'pending'",
+        )
+        .bind(analysis_json(screening)?)
+        .bind(id.to_string());
+        let done = query.execute(&mut *self.writer.lock().await).await;
+        match done
+            .map_err(|error| self.row_write(&error))?
+            .rows_affected()
+        {
+            0 => Err(self.untouched(id).await),
+            _ => Ok(()),
+        }
+    }
+
+    async fn decide(
+        &self,
+        id: InspectionId,
+        verdict: &Verdict,
+        analysis: Option<&Analysis>,
+        detail: &str,
+        at: UnixMillis,
+    ) -> Result<Decision, StoreError> {
+        let (severity, defect_type, findings) = digest(analysis);
+        let query = sqlx::query(
+            "UPDATE inspection SET verdict = ?, undetermined_reason = ?, detail = ?, decided_at = ?,
+                analysis = ?, worst_severity = ?, worst_defect_type = ?, findings = ?,
+                revision = revision + 1
+             WHERE id = ? AND verdict = 'pending'",
+        )
+        .bind(verdict.code().code())
+        .bind(verdict.reason().map(|reason| reason.code()))
+        .bind(detail)
+        .bind(at.0)
+        .bind(analysis.map(analysis_json).transpose()?)
+        .bind(severity)
+        .bind(defect_type)
+        .bind(findings)
+        .bind(id.to_string());
+        let done = query.execute(&mut *self.writer.lock().await).await;
+        match done
+            .map_err(|error| self.row_write(&error))?
+            .rows_affected()
+        {
+            0 => Err(self.untouched(id).await),
+            _ => Ok(Decision {
+                verdict: verdict.code(),
+                reason: verdict.reason(),
+                detail: detail.to_owned(),
+                decided_at: at,
+                analysis: analysis.cloned(),
+            }),
+        }
+    }
+
+    async fn operator_decided(
+        &self,
+        id: InspectionId,
+        decision: &OperatorDecision,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "INSERT INTO operator_decision (inspection, call, operator, reason, decided_at)
+             SELECT sequence, ?, ?, ?, ? FROM inspection WHERE id = ?",
+        )
+        .bind(decision.call.code())
+        .bind(&decision.operator)
+        .bind(&decision.reason)
+        .bind(decision.decided_at.0)
+        .bind(id.to_string());
+        let done = query.execute(&mut *self.writer.lock().await).await;
+        match done
+            .map_err(|error| self.row_write(&error))?
+            .rows_affected()
+        {
+            0 => Err(StoreError::NotFound { id }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn lease_analysis(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+    ) -> Result<Option<AnalysisWork>, StoreError> {
+        let leased = self.lease(Queue::Analysis, now, until).await?;
+        Ok(leased.map(|(attempts, inspection)| AnalysisWork {
+            lease: Lease {
+                id: inspection.capture.id,
+                attempts,
+            },
+            capture: inspection.capture,
+            image: inspection.image,
+            screening: inspection.screening,
+        }))
+    }
+
+    async fn lease_upload(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+    ) -> Result<Option<UploadWork>, StoreError> {
+        let leased = self.lease(Queue::Upload, now, until).await?;
+        Ok(leased.map(|(attempts, inspection)| UploadWork {
+            lease: Lease {
+                id: inspection.capture.id,
+                attempts,
+            },
+            inspection,
+        }))
+    }
+
+    async fn set_back(
+        &self,
+        queue: Queue,
+        id: InspectionId,
+        setback: &Setback,
+    ) -> Result<(), StoreError> {
+        let state = match setback.obstacle {
+            Obstacle::Transient | Obstacle::Credentials => "waiting",
+            Obstacle::NeedsPerson => "parked",
+        };
+        // Only leased work is given back: what was finished or taken back meanwhile stays as it is.
+        let query = sqlx::query(
+            "UPDATE work SET state = ?, due_at = ?, attempts = attempts + 1, obstacle = ?, reason = ?
+             WHERE queue = ? AND state = 'leased'
+               AND sequence = (SELECT sequence FROM inspection WHERE id = ?)",
+        )
+        .bind(state)
+        .bind(setback.next_try_at.0)
+        .bind(setback.obstacle.code())
+        .bind(&setback.reason)
+        .bind(queue.code())
+        .bind(id.to_string());
+        let done = query.execute(&mut *self.writer.lock().await).await;
+        match done
+            .map_err(|error| self.row_write(&error))?
+            .rows_affected()
+        {
+            0 => self.reader.inspection(id).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    async fn uploaded(
+        &self,
+        id: InspectionId,
+        revision: u32,
+        image_url: &str,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "UPDATE inspection SET uploaded_revision = ?1, uploaded_at = ?2, image_url = ?3
+             WHERE id = ?4 AND verdict <> 'pending' AND revision >= ?1
+               AND ifnull(uploaded_revision, -1) <= ?1",
+        )
+        .bind(revision)
+        .bind(at.0)
+        .bind(image_url)
+        .bind(id.to_string());
+        let done = query.execute(&mut *self.writer.lock().await).await;
+        if done
+            .map_err(|error| self.row_write(&error))?
+            .rows_affected()
+            > 0
+        {
+            return Ok(());
+        }
+        let inspection = self.reader.inspection(id).await?;
+        if inspection.decision.is_none() || inspection.revision < revision {
+            return Err(StoreError::Fault {
+                reason: format!(
+                    "revision {revision} of inspection {id} cannot have been uploaded: it is {} at revision {}",
+                    inspection.verdict(),
+                    inspection.revision
+                ),
+            });
+        }
+        // A newer revision was verified before; this news is old.
+        Ok(())
+    }
+
+    async fn retry(
+        &self,
+        queue: Queue,
+        id: Option<InspectionId>,
+        now: UnixMillis,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE work SET state = 'waiting', due_at = min(due_at, ?1), obstacle = NULL
+             WHERE queue = ?2 AND state <> 'leased'
+               AND (?3 IS NULL OR sequence = (SELECT sequence FROM inspection WHERE id = ?3))",
+        )
+        .bind(now.0)
+        .bind(queue.code())
+        .bind(id.map(|id| id.to_string()));
+        let done = query.execute(&mut *self.writer.lock().await).await;
+        let freed = done
+            .map_err(|error| self.row_write(&error))?
+            .rows_affected();
+        match id {
+            Some(id) if freed == 0 => self.reader.inspection(id).await.map(|_| 0),
+            _ => Ok(freed),
+        }
+    }
+
+    async fn next_due(&self, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
+        self.reader.next_due(queue).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError> {
+        self.reader.depth(queue).await
+    }
+
+    async fn history(
+        &self,
+        filter: &HistoryFilter,
+        after: Option<HistoryCursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, StoreError> {
+        self.reader.history(filter, after, limit).await
+    }
+
+    async fn tally(&self, from: UnixMillis, to: UnixMillis) -> Result<Tally, StoreError> {
+        self.reader.tally(from, to).await
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.check_room()?;
+        let spool = Arc::clone(&self.spool);
+        blocking(move || spool.probe())
+            .await?
+            .map_err(|failed| self.spool_write(&failed))?;
+        let mut writer = self.writer.lock().await;
+        let probe = async {
+            // Committed with the row in it: a transaction that ends as it began may write nothing.
+            sqlx::query("INSERT OR REPLACE INTO probe VALUES (1)")
+                .execute(&mut *writer)
+                .await?;
+            sqlx::query("DELETE FROM probe").execute(&mut *writer).await
+        };
+        probe
+            .await
+            .map(drop)
+            .map_err(|error| self.row_write(&error))
+    }
+}

@@ -1,0 +1,212 @@
+//! Spool and database compared, and what `status` and `doctor` ask of the disk.
+
+use crate::{
+    layout::Layout,
+    reader::RecordsReader,
+    records::{SqliteRecords, blocking},
+    row::{column, parsed},
+};
+use sqlx::sqlite::SqliteRow;
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use wiko_core::{id::InspectionId, ports::StoreError, time::UnixMillis};
+
+/// Rows read at a time; a read must stay short.
+const CHUNK: i64 = 1000;
+
+/// A part whose picture is not as it was captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedImage {
+    /// The part.
+    pub id: InspectionId,
+    /// In words.
+    pub reason: String,
+}
+
+/// How the disk of a data directory stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskReport {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Free for this user.
+    pub free_bytes: u64,
+    /// Of the whole disk.
+    pub total_bytes: u64,
+    /// The database without its log.
+    pub database_bytes: u64,
+    /// The write-ahead log; hundreds of megabytes mean that a read has been open for long.
+    pub wal_bytes: u64,
+    /// Files in quarantine.
+    pub quarantined: u64,
+    /// The version of SQLite.
+    pub sqlite_version: String,
+}
+
+impl RecordsReader {
+    /// How the disk stands.
+    pub async fn disk(&self) -> Result<DiskReport, StoreError> {
+        let sqlite_version = self.sqlite_version().await?;
+        let layout = self.layout.clone();
+        let measured = blocking(move || measure(&layout, sqlite_version)).await?;
+        measured.map_err(|error| self.faults.file_read("measuring the disk", &error))
+    }
+
+    /// Free space for this user, in bytes.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        fs4::available_space(self.layout.root())
+            .map_err(|error| self.faults.file_read("asking for free space", &error))
+    }
+
+    /// Size of the write-ahead log, in bytes.
+    pub fn wal_bytes(&self) -> Result<u64, StoreError> {
+        size_or_zero(&self.layout.wal())
+            .map_err(|error| self.faults.file_read("measuring the log", &error))
+    }
+
+    /// The version of SQLite.
+    pub async fn sqlite_version(&self) -> Result<String, StoreError> {
+        sqlx::query_scalar("SELECT sqlite_version()")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Where the picture of a part lies.
+    pub async fn image_path(&self, id: InspectionId) -> Result<PathBuf, StoreError> {
+        let inspection = self.inspection(id).await?;
+        Ok(self
+            .layout
+            .image(id, inspection.capture.captured_at, inspection.image.format))
+    }
+
+    /// Parts whose picture is missing or has another size. Hashes are checked where a picture is read.
+    pub async fn verify_images(&self) -> Result<Vec<DamagedImage>, StoreError> {
+        let (mut damaged, mut after) = (vec![], 0);
+        loop {
+            let rows = sqlx::query(
+                "SELECT sequence, id, captured_at, image_format, image_size_bytes FROM inspection
+                 WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            )
+            .bind(after)
+            .bind(CHUNK)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.failed(&error))?;
+            let Some(last) = rows.last() else {
+                return Ok(damaged);
+            };
+            after = column(last, "sequence").map_err(|error| self.failed(&error))?;
+            let mut expected = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let size: i64 =
+                    column(row, "image_size_bytes").map_err(|error| self.failed(&error))?;
+                let (id, path) = self.picture_of(row)?;
+                expected.push((id, path, size.cast_unsigned()));
+            }
+            damaged.extend(blocking(move || compare(expected)).await?);
+        }
+    }
+
+    /// Id and path of a row with `id`, `captured_at` and `image_format`.
+    fn picture_of(&self, row: &SqliteRow) -> Result<(InspectionId, PathBuf), StoreError> {
+        let failed = |error| self.failed(&error);
+        let id: &str = column(row, "id").map_err(failed)?;
+        let captured_at = UnixMillis(column(row, "captured_at").map_err(failed)?);
+        let format: &str = column(row, "image_format").map_err(failed)?;
+        let path = || {
+            let id = parsed(id)?;
+            Ok((id, self.layout.image(id, captured_at, parsed(format)?)))
+        };
+        path().map_err(|reason: String| StoreError::Fault {
+            reason: format!("the record of inspection {id} cannot be read: {reason}"),
+        })
+    }
+}
+
+impl SqliteRecords {
+    /// Moves what lies in the spool without a row to quarantine.
+    pub(crate) async fn sweep(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let spool = Arc::clone(&self.spool);
+        let listed = blocking(move || spool.list())
+            .await?
+            .map_err(|error| self.faults().file_read("reading the spool", &error))?;
+        let mut orphans = vec![];
+        for files in listed {
+            let known = self.pictures_with_rows(&files).await?;
+            orphans.extend(files.into_iter().filter(|file| !known.contains(file)));
+        }
+        if orphans.is_empty() {
+            return Ok(vec![]);
+        }
+        tracing::warn!(
+            count = orphans.len(),
+            "files without a record go to quarantine"
+        );
+        let spool = Arc::clone(&self.spool);
+        blocking(move || spool.quarantine(&orphans))
+            .await?
+            .map_err(|failed| self.spool_write(&failed))
+    }
+
+    async fn pictures_with_rows(&self, files: &[PathBuf]) -> Result<HashSet<PathBuf>, StoreError> {
+        let ids: Vec<_> = files
+            .iter()
+            .filter_map(|file| file.file_stem()?.to_str()?.parse::<InspectionId>().ok())
+            .collect();
+        let ids = serde_json::to_string(&ids).map_err(|error| StoreError::Fault {
+            reason: format!("the spool's names cannot be listed: {error}"),
+        })?;
+        let reader = self.reader();
+        let rows = sqlx::query(
+            "SELECT id, captured_at, image_format FROM inspection
+             WHERE id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(ids)
+        .fetch_all(&reader.pool)
+        .await
+        .map_err(|error| reader.failed(&error))?;
+        rows.iter()
+            .map(|row| Ok(reader.picture_of(row)?.1))
+            .collect()
+    }
+}
+
+fn compare(expected: Vec<(InspectionId, PathBuf, u64)>) -> Vec<DamagedImage> {
+    let damage = |path: &Path, size: u64| match fs::metadata(path) {
+        Ok(found) if found.len() == size => None,
+        Ok(found) => Some(format!("it has {} bytes instead of {size}", found.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some("the file is gone".into()),
+        Err(error) => Some(error.to_string()),
+    };
+    expected
+        .into_iter()
+        .filter_map(|(id, path, size)| {
+            damage(&path, size).map(|reason| DamagedImage { id, reason })
+        })
+        .collect()
+}
+
+fn measure(layout: &Layout, sqlite_version: String) -> io::Result<DiskReport> {
+    let disk = fs4::statvfs(layout.root())?;
+    Ok(DiskReport {
+        data_dir: layout.root().to_owned(),
+        free_bytes: disk.available_space(),
+        total_bytes: disk.total_space(),
+        database_bytes: fs::metadata(layout.database())?.len(),
+        wal_bytes: size_or_zero(&layout.wal())?,
+        quarantined: fs::read_dir(layout.quarantine())?.count() as u64,
+        sqlite_version,
+    })
+}
+
+fn size_or_zero(path: &Path) -> io::Result<u64> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}

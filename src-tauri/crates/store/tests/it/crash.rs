@@ -1,0 +1,196 @@
+//! What is left after the process ends at any moment.
+
+use crate::open;
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use wiko_core::{
+    image::Sha256,
+    ports::{Records, StoreError},
+    queue::Queue,
+};
+use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
+use wiko_testkit::{
+    builders::{NOON, capture, image},
+    contracts::records::{captured, picture},
+};
+
+const CHILD_DIR: &str = "WIKO_STORE_CAPTURE_LOOP_DIR";
+
+#[tokio::test]
+async fn a_store_that_was_dropped_without_a_close_has_everything_and_no_lease() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let id = captured(&records, 1).await;
+    let until = NOON.plus(Duration::from_secs(9999));
+    records.lease_analysis(NOON, until).await.unwrap().unwrap();
+    drop(records);
+    let records = open(dir.path()).await;
+    assert_eq!(*records.image(id).await.unwrap().bytes, *picture(1).bytes);
+    let work = records.lease_analysis(NOON, until).await.unwrap().unwrap();
+    assert_eq!(work.lease.id, id);
+}
+
+#[tokio::test]
+async fn files_without_a_row_go_to_quarantine_and_are_never_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let id = captured(&records, 1).await;
+    let kept = records.reader().image_path(id).await.unwrap();
+    records.close().await;
+    let day = kept.parent().unwrap();
+    let orphan = capture(2).id;
+    for name in [
+        format!("{orphan}.jpg"),
+        format!(".{orphan}.jpg.part"),
+        "note".into(),
+    ] {
+        std::fs::write(day.join(&name), &name).unwrap();
+    }
+    // The same part under another ending is not the part's picture.
+    std::fs::write(kept.with_extension("png"), "other").unwrap();
+    let options = StoreOptions { reserve_bytes: 0 };
+    let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
+    assert_eq!(opened.quarantined.len(), 4, "{:?}", opened.quarantined);
+    assert!(opened.quarantined.iter().all(|file| {
+        file.starts_with(dir.path().join("quarantine")) && std::fs::read(file).is_ok()
+    }));
+    opened.records.image(id).await.unwrap();
+    assert_eq!(opened.records.reader().disk().await.unwrap().quarantined, 4);
+    opened.records.close().await;
+    open(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_picture_that_was_cut_changed_or_removed_is_reported_as_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    for n in 1..=4 {
+        captured(&records, n).await;
+    }
+    let path = async |n| records.reader().image_path(capture(n).id).await.unwrap();
+    std::fs::write(path(1).await, "pict").unwrap();
+    std::fs::write(path(2).await, "Picture 2").unwrap();
+    std::fs::remove_file(path(3).await).unwrap();
+    for n in 1..=3 {
+        let error = records.image(capture(n).id).await.unwrap_err();
+        assert!(matches!(error, StoreError::ImageDamaged { .. }), "{error}");
+    }
+    records.image(capture(4).id).await.unwrap();
+    let damaged = records.reader().verify_images().await.unwrap();
+    let damaged: Vec<_> = damaged.iter().map(|image| image.id).collect();
+    assert_eq!(damaged, [capture(1).id, capture(3).id]);
+    assert_eq!(records.fault(), None, "what was read stops no capture");
+}
+
+#[tokio::test]
+async fn a_second_station_is_refused_and_a_reader_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(RecordsReader::open(dir.path()).await.unwrap().is_none());
+    let records = open(dir.path()).await;
+    let id = captured(&records, 1).await;
+    let second = SqliteRecords::open(dir.path(), StoreOptions::default()).await;
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+    let reader = RecordsReader::open(dir.path()).await.unwrap().unwrap();
+    assert_eq!(reader.inspection(id).await.unwrap().capture, capture(1));
+    assert_eq!(reader.depth(Queue::Analysis).await.unwrap().waiting, 1);
+    records.close().await;
+    open(dir.path()).await.close().await;
+    let reader = RecordsReader::open(dir.path()).await.unwrap().unwrap();
+    reader.image(id).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn everything_in_the_data_directory_is_the_station_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    fn check(dir: &Path) -> usize {
+        let entries: Vec<_> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let below = entries.iter().map(|entry| {
+            let found = entry.metadata().unwrap();
+            let private = if found.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(found.permissions().mode() & 0o777, private, "{entry:?}");
+            if found.is_dir() {
+                check(&entry.path())
+            } else {
+                0
+            }
+        });
+        entries.len() + below.sum::<usize>()
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(&dir.path().join("data")).await;
+    captured(&records, 1).await;
+    assert!(check(dir.path()) >= 9);
+}
+
+/// Not a test of its own: what [`no_acknowledged_capture_is_lost_by_a_kill`] runs and kills.
+#[tokio::test]
+async fn capture_loop() {
+    let Some(dir) = std::env::var_os(CHILD_DIR) else {
+        return;
+    };
+    let options = StoreOptions { reserve_bytes: 0 };
+    let opened = SqliteRecords::open(Path::new(&dir), options).await.unwrap();
+    let first = opened
+        .records
+        .tally(NOON, NOON.plus(Duration::from_secs(1 << 30)));
+    let first = u32::try_from(first.await.unwrap().inspected()).unwrap();
+    // From its own process id on, so that no two runs make the same part.
+    let base = std::process::id() * 1000;
+    for n in first.. {
+        let part = capture(base + n % 1000);
+        let picture = image(part.id.to_string().repeat(100).as_bytes());
+        opened.records.capture(&part, &picture).await.unwrap();
+        println!("\nack {} {}", part.id, picture.facts.sha256);
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_acknowledged_capture_is_lost_by_a_kill() {
+    const KILLS: u32 = 20;
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = vec![];
+    for round in 0..KILLS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["crash::capture_loop", "--exact", "--nocapture"])
+            .env(CHILD_DIR, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut acks = lines.map_while(Result::ok).filter_map(|line| {
+            let mut words = line.strip_prefix("ack ")?.split(' ').map(str::to_owned);
+            Some((words.next()?, words.next()?))
+        });
+        // Killed at another moment of the capture each time.
+        acknowledged.extend(acks.by_ref().take(2));
+        let spin = Instant::now();
+        while spin.elapsed() < Duration::from_micros(u64::from(round) * 197) {}
+        child.kill().unwrap();
+        acknowledged.extend(acks);
+        child.wait().unwrap();
+    }
+    assert!(
+        acknowledged.len() >= KILLS as usize,
+        "{}",
+        acknowledged.len()
+    );
+    let options = StoreOptions { reserve_bytes: 0 };
+    let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
+    for (id, sha256) in &acknowledged {
+        let image = opened.records.image(id.parse().unwrap()).await.unwrap();
+        assert_eq!(image.facts.sha256, sha256.parse::<Sha256>().unwrap());
+    }
+    assert_eq!(opened.records.reader().verify_images().await, Ok(vec![]));
+    let depth = opened.records.depth(Queue::Analysis).await.unwrap();
+    assert!(depth.waiting >= acknowledged.len() as u64);
+}

@@ -1,0 +1,134 @@
+//! Disks that are full or read-only. They are mounted, so these tests need root.
+
+use crate::open;
+use std::{path::Path, process::Command};
+use wiko_core::{
+    history::HistoryFilter,
+    ports::{Records, StoreError},
+};
+use wiko_store::{SqliteRecords, StoreOptions};
+use wiko_testkit::{
+    builders::{capture, image},
+    contracts::records::captured,
+};
+
+/// A small disk of its own; unmounted when dropped.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// `None`, with a line that says so, where nothing may be mounted.
+    fn mount(size: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        if run(
+            "mount",
+            &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"],
+            dir.path(),
+        ) {
+            Some(Self(dir))
+        } else {
+            println!("skipped: a disk cannot be mounted here");
+            None
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        run("umount", &["-l"], self.path());
+    }
+}
+
+fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .arg(path)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_captures_and_loses_nothing() {
+    let Some(disk) = Disk::mount("8m") else {
+        return;
+    };
+    let records = open(disk.path()).await;
+    let mut kept = vec![];
+    let refused = loop {
+        let n = u32::try_from(kept.len()).unwrap();
+        let picture = image(&[n as u8; 200_000]);
+        match records.capture(&capture(n), &picture).await {
+            Ok(_) => kept.push(picture),
+            Err(error) => break error,
+        }
+        assert!(kept.len() < 100, "the disk does not fill");
+    };
+    assert!(matches!(refused, StoreError::DiskFull { .. }), "{refused}");
+    assert!(kept.len() > 10);
+    assert_eq!(records.fault(), None);
+    let page = records.history(&HistoryFilter::default(), None, 100).await;
+    assert_eq!(page.unwrap().rows.len(), kept.len());
+
+    // To the last byte: now rows cannot be written either.
+    let filler = disk.path().join("filler");
+    let _ = std::fs::write(&filler, vec![0; 8 << 20]);
+    for n in 500..600 {
+        let refused = records.capture(&capture(n), &image(b"small")).await;
+        if let Err(refused) = refused {
+            assert!(matches!(refused, StoreError::DiskFull { .. }), "{refused}");
+        }
+    }
+    let refused = records.check_writable().await.unwrap_err();
+    assert!(matches!(refused, StoreError::DiskFull { .. }), "{refused}");
+    assert_eq!(records.fault(), None);
+    for (n, picture) in (0..).zip(&kept) {
+        let image = records.image(capture(n).id).await.unwrap();
+        assert_eq!(image.facts, picture.facts);
+    }
+    std::fs::remove_file(filler).unwrap();
+    records.check_writable().await.unwrap();
+    captured(&records, 900).await;
+    records.close().await;
+    let records = open(disk.path()).await;
+    records.image(capture(0).id).await.unwrap();
+}
+
+#[tokio::test]
+async fn below_the_reserve_nothing_is_captured_and_decisions_are_still_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let id = captured(&records, 1).await;
+    records.close().await;
+    let options = StoreOptions {
+        reserve_bytes: u64::MAX,
+    };
+    let records = SqliteRecords::open(dir.path(), options)
+        .await
+        .unwrap()
+        .records;
+    let refused = records.capture(&capture(2), &image(b"2")).await;
+    assert!(matches!(refused, Err(StoreError::DiskFull { .. })));
+    let refused = records.check_writable().await;
+    assert!(matches!(refused, Err(StoreError::DiskFull { .. })));
+    wiko_testkit::contracts::records::passed(&records, 1).await;
+    assert!(records.inspection(id).await.unwrap().decision.is_some());
+}
+
+#[tokio::test]
+async fn a_read_only_disk_is_named_as_such() {
+    let Some(disk) = Disk::mount("8m") else {
+        return;
+    };
+    let records = open(disk.path()).await;
+    captured(&records, 1).await;
+    records.close().await;
+    assert!(run("mount", &["-o", "remount,ro"], disk.path()));
+    let refused = SqliteRecords::open(disk.path(), StoreOptions::default()).await;
+    assert!(
+        matches!(refused, Err(StoreError::ReadOnly { .. })),
+        "{refused:?}"
+    );
+}

@@ -7,8 +7,9 @@
 The servers are installed on first use into ${WIKO_CACHE:-~/.cache/wiko-station}/services, listen on
 free ports of the loopback, and end with the command, however it or this script ends. The command finds
 them in its environment: WIKO_TEST_S3_ENDPOINT, WIKO_TEST_DYNAMODB_ENDPOINT, WIKO_TEST_BEDROCK_ENDPOINT,
-WIKO_TEST_KEYRING=1 with DBUS_SESSION_BUS_ADDRESS, and the keys of the test account in
-AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Its exit status is ours.
+WIKO_TEST_KEYRING=1 with DBUS_SESSION_BUS_ADDRESS. The key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+may read and write objects and nothing else, as a station's; the one in WIKO_TEST_ADMIN_ACCESS_KEY_ID and
+WIKO_TEST_ADMIN_SECRET_ACCESS_KEY may create buckets and list them. The command's exit status is ours.
 
 Only the standard library of Python 3.11 is used here.
 """
@@ -38,6 +39,8 @@ READY_WITHIN_S = 90
 STOP_WITHIN_S = 10
 ACCESS_KEY = "AKIAWIKOTEST00000000"
 SECRET_KEY = "wiko-test-secret-key-not-for-any-real-account"
+ADMIN_ACCESS_KEY = "AKIAWIKOADMIN0000000"
+ADMIN_SECRET_KEY = "wiko-test-admin-key-not-for-any-real-account"
 REGION = "ap-east-1"
 KEYRING_PASSWORD = b"test\n"
 
@@ -222,13 +225,15 @@ def listens(port: int) -> bool:
 def seaweedfs(venv: pathlib.Path, scratch: pathlib.Path):
     data = scratch / "s3"
     data.mkdir()
-    account = {
-        "name": "station",
-        "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
-        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
-    }
+    accounts = [
+        {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
+        for name, key, secret, actions in (
+            ("station", ACCESS_KEY, SECRET_KEY, ["Read", "Write"]),
+            ("admin", ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, ["Admin", "Read", "List", "Tagging", "Write"]),
+        )
+    ]
     config = scratch / "s3.json"
-    config.write_text(json.dumps({"identities": [account]}))
+    config.write_text(json.dumps({"identities": accounts}))
     ports = dict(
         zip(
             ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
@@ -346,6 +351,8 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
         "DBUS_SESSION_BUS_ADDRESS": address,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "WIKO_TEST_ADMIN_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
+        "WIKO_TEST_ADMIN_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
         "AWS_REGION": REGION,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,

@@ -8,10 +8,11 @@ use wiko_core::{
     geometry::{BoxProvenance, BoxPx},
     id::InspectionId,
     image::{EncodedImage, ImageFacts, ImageFormat, Sha256},
-    inspection::CaptureFacts,
+    inspection::{CaptureFacts, Decision, Inspection, UploadState},
     sku::ProductSku,
     stage::Stage,
     time::UnixMillis,
+    verdict::VerdictCode,
 };
 
 /// 2026-03-01T08:00:00Z, the day on which tests happen.
@@ -96,4 +97,37 @@ pub fn finding(defect_type: DefectType, severity: Severity, box_px: BoxPx) -> Fi
         recommended_action: None,
         description: "刀面划痕，长约 6 毫米".into(),
     })
+}
+
+/// Part `n` with the picture `content`, failed for one scratch, at `revision`.
+pub fn decided(n: u32, content: &[u8], revision: u32) -> Inspection {
+    let image = image(content).facts;
+    let box_px = BoxPx {
+        x: 192,
+        y: 108,
+        width: 96,
+        height: 54,
+    };
+    let scratch = finding(DefectType::BladeScratch, Severity::Major, box_px);
+    let capture = capture(n);
+    Inspection {
+        sequence: i64::from(n) + 1,
+        image,
+        screening: None,
+        decision: Some(Decision {
+            verdict: VerdictCode::Fail,
+            reason: None,
+            detail: String::new(),
+            decided_at: UnixMillis(capture.captured_at.0 + 4_000),
+            analysis: Some(defective(&image, vec![scratch])),
+        }),
+        pending_reason: None,
+        operator_decisions: vec![],
+        revision,
+        upload: UploadState::Waiting {
+            attempts: 0,
+            last_reason: String::new(),
+        },
+        capture,
+    }
 }

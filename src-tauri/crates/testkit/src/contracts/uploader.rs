@@ -1,1 +1,71 @@
 //! Contract of the uploader port.
+
+use crate::builders;
+use wiko_core::{inspection::Inspection, ports::Uploader, queue::Obstacle};
+
+/// What lies in the cloud of a part, as a test reads it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Revision of the row.
+    pub revision: u32,
+    /// The image's bytes, where the adapter keeps them.
+    pub image: Option<Vec<u8>>,
+}
+
+/// What every uploader keeps to. `n` makes the parts; `stored` reads one back.
+pub async fn brings_each_part_once(
+    uploader: &dyn Uploader,
+    n: u32,
+    stored: impl AsyncFn(&Inspection) -> Option<Stored>,
+) {
+    let bytes = format!("picture of part {n}").into_bytes();
+    let part = builders::decided(n, &bytes, 1);
+    uploader.reach().await.expect("a sign of life");
+
+    let mut pending = part.clone();
+    pending.decision = None;
+    let refused = uploader.upload(&pending, &bytes).await.unwrap_err();
+    assert_eq!(refused.obstacle, Obstacle::NeedsPerson);
+    assert_eq!(stored(&part).await, None, "a pending part was sent");
+
+    let damaged = uploader.upload(&part, b"other bytes").await.unwrap_err();
+    assert_eq!(damaged.obstacle, Obstacle::NeedsPerson);
+    assert_eq!(stored(&part).await, None, "a damaged picture was sent");
+
+    let first = uploader.upload(&part, &bytes).await.unwrap();
+    let key = format!("/inspections/yangjiang/WK-KN-200/{}.jpg", part.capture.id);
+    assert!(first.image_url.starts_with("s3://") && first.image_url.ends_with(&key));
+    let again = uploader.upload(&part, &bytes).await.unwrap();
+    assert_eq!(first, again, "the same revision again");
+    let there = stored(&part).await.expect("the part is there");
+    assert_eq!(there.revision, 1);
+    assert!(there.image.is_none_or(|image| image == bytes));
+
+    let newer = builders::decided(n, &bytes, 2);
+    uploader.upload(&newer, &bytes).await.unwrap();
+    assert_eq!(stored(&part).await.unwrap().revision, 2);
+    uploader.upload(&part, &bytes).await.unwrap();
+    assert_eq!(
+        stored(&part).await.unwrap().revision,
+        2,
+        "an older revision replaced a newer one"
+    );
+
+    let other_bytes = b"quite another picture".to_vec();
+    let other = builders::decided(n, &other_bytes, 3);
+    let clash = uploader.upload(&other, &other_bytes).await.unwrap_err();
+    assert_eq!(clash.obstacle, Obstacle::NeedsPerson);
+    for sha256 in [part.image.sha256, other.image.sha256] {
+        assert!(
+            clash.reason.contains(&sha256.to_string()),
+            "{}",
+            clash.reason
+        );
+    }
+    let there = stored(&part).await.unwrap();
+    assert_eq!(there.revision, 2, "the row was overwritten");
+    assert!(
+        there.image.is_none_or(|image| image == bytes),
+        "overwritten"
+    );
+}

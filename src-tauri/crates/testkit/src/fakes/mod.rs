@@ -3,5 +3,6 @@
 pub mod analyzer;
 pub mod camera;
 pub mod clock;
+pub mod lossy_proxy;
 pub mod secrets;
 pub mod uploader;

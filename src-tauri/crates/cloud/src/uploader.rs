@@ -1,0 +1,109 @@
+use crate::{
+    image::{self, Images},
+    item::Item,
+    record::Rows,
+};
+use std::fmt;
+use wiko_aws::{Aws, ServiceSettings};
+use wiko_core::{
+    facility::Facility,
+    inspection::Inspection,
+    ports::{Hindered, UploadReceipt, Uploader},
+    queue::Obstacle,
+};
+
+/// Where a station's records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudSettings {
+    /// The bucket of the images.
+    pub bucket: String,
+    /// The table of the records.
+    pub table: String,
+    /// Under whose prefix this station may write.
+    pub facility: Facility,
+    /// S3's endpoint and timeouts.
+    pub s3: ServiceSettings,
+    /// DynamoDB's endpoint and timeouts.
+    pub dynamodb: ServiceSettings,
+}
+
+impl CloudSettings {
+    /// AWS's own endpoints, and time for 16 MiB over a slow uplink.
+    pub fn new(bucket: impl Into<String>, table: impl Into<String>, facility: Facility) -> Self {
+        Self {
+            bucket: bucket.into(),
+            table: table.into(),
+            facility,
+            s3: ServiceSettings::new(60_000, 150_000),
+            dynamodb: ServiceSettings::new(10_000, 30_000),
+        }
+    }
+}
+
+/// The uploader to S3 and DynamoDB.
+pub struct CloudUploader {
+    images: Images,
+    rows: Rows,
+    facility: Facility,
+}
+
+impl CloudUploader {
+    /// Asks nobody for anything yet.
+    pub fn new(aws: &Aws, settings: CloudSettings) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(&aws.sdk_config(&settings.s3))
+            // A server at an endpoint of its own seldom has a name for each bucket.
+            .force_path_style(settings.s3.endpoint_url.is_some())
+            .build();
+        Self {
+            images: Images {
+                client: aws_sdk_s3::Client::from_conf(s3),
+                bucket: settings.bucket,
+            },
+            rows: Rows {
+                client: aws_sdk_dynamodb::Client::new(&aws.sdk_config(&settings.dynamodb)),
+                table: settings.table,
+            },
+            facility: settings.facility,
+        }
+    }
+}
+
+impl fmt::Debug for CloudUploader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudUploader")
+            .field("bucket", &self.images.bucket)
+            .field("table", &self.rows.table)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Uploader for CloudUploader {
+    async fn upload(
+        &self,
+        inspection: &Inspection,
+        image: &[u8],
+    ) -> Result<UploadReceipt, Hindered> {
+        let key = image::key(&inspection.capture);
+        let image_url = format!("s3://{}/{key}", self.images.bucket);
+        let Some(item) = Item::of(inspection, &image_url) else {
+            return Err(Hindered {
+                obstacle: Obstacle::NeedsPerson,
+                reason: format!(
+                    "{} has no decision and is not to be sent: a fault of the station, please report it",
+                    inspection.capture.id
+                ),
+                retry_after: None,
+            });
+        };
+        self.images.put(&key, inspection, image).await?;
+        self.rows.put(inspection, &item).await?;
+        tracing::debug!(id = %inspection.capture.id, revision = inspection.revision, "uploaded");
+        Ok(UploadReceipt { image_url })
+    }
+
+    async fn reach(&self) -> Result<(), Hindered> {
+        self.images.reach(self.facility.code()).await?;
+        self.rows.reach().await
+    }
+}

@@ -1,0 +1,376 @@
+//! The uploader against real servers, where tests/services/run.py has started them.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic, missing_docs)]
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
+use aws_sdk_s3::primitives::ByteStream;
+use std::{
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+use wiko_aws::{Aws, AwsAccessKey, AwsSettings};
+use wiko_cloud::{CloudSettings, CloudUploader};
+use wiko_core::{
+    facility::Facility,
+    inspection::Inspection,
+    ports::{SecretName, Secrets, Uploader},
+    queue::Obstacle,
+};
+use wiko_secrets::{EnvironmentSecrets, MemorySecrets};
+use wiko_testkit::{
+    builders,
+    contracts::uploader::{Stored, brings_each_part_once},
+    fakes::{lossy_proxy::LossyProxy, uploader::FakeUploader},
+};
+
+/// A bucket and a table of this test's own, on real servers.
+struct Cloud {
+    settings: CloudSettings,
+    s3: aws_sdk_s3::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+}
+
+fn aws(secrets: impl Secrets + 'static) -> Aws {
+    Aws::new(AwsSettings::new("ap-east-1"), Arc::new(secrets)).unwrap()
+}
+
+async fn uploader_with_key(id: &str, secret: &str, settings: CloudSettings) -> CloudUploader {
+    let secrets = MemorySecrets::default();
+    let key = AwsAccessKey::new(id, secret).unwrap().to_secret();
+    secrets.set(SecretName::AwsAccessKey, key).await.unwrap();
+    CloudUploader::new(&aws(secrets), settings)
+}
+
+impl Cloud {
+    /// None, and one line, where the servers are not running.
+    async fn start() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let variable = |name: &str| std::env::var(name).ok();
+        let (Some(s3_url), Some(dynamodb_url)) = (
+            variable("WIKO_TEST_S3_ENDPOINT"),
+            variable("WIKO_TEST_DYNAMODB_ENDPOINT"),
+        ) else {
+            println!("skipped: S3 and DynamoDB servers are not running; use make test");
+            return None;
+        };
+        let name = format!(
+            "wiko-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::SeqCst)
+        );
+        let mut settings = CloudSettings::new(&name, &name, Facility::Yangjiang);
+        settings.s3.endpoint_url = Some(s3_url);
+        settings.dynamodb.endpoint_url = Some(dynamodb_url);
+        // The station's own key may not create or list.
+        let admin = EnvironmentSecrets::from_variables(|name| {
+            variable(&name.replace("AWS_", "WIKO_TEST_ADMIN_"))
+        });
+        let aws = aws(admin);
+        let config = aws_sdk_s3::config::Builder::from(&aws.sdk_config(&settings.s3))
+            .force_path_style(true)
+            .build();
+        let cloud = Self {
+            s3: aws_sdk_s3::Client::from_conf(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws.sdk_config(&settings.dynamodb)),
+            settings,
+        };
+        cloud.s3.create_bucket().bucket(&name).send().await.unwrap();
+        let mut table = cloud
+            .dynamodb
+            .create_table()
+            .table_name(&name)
+            .billing_mode(BillingMode::PayPerRequest);
+        for (attribute, attribute_type, key_type) in [
+            ("defect_id", ScalarAttributeType::S, KeyType::Hash),
+            ("timestamp", ScalarAttributeType::N, KeyType::Range),
+        ] {
+            let definition = AttributeDefinition::builder()
+                .attribute_name(attribute)
+                .attribute_type(attribute_type);
+            let element = KeySchemaElement::builder()
+                .attribute_name(attribute)
+                .key_type(key_type);
+            table = table
+                .attribute_definitions(definition.build().unwrap())
+                .key_schema(element.build().unwrap());
+        }
+        table.send().await.unwrap();
+        Some(cloud)
+    }
+
+    fn uploader(&self) -> CloudUploader {
+        let aws = aws(EnvironmentSecrets::from_process());
+        CloudUploader::new(&aws, self.settings.clone())
+    }
+
+    fn key(part: &Inspection) -> String {
+        format!("inspections/yangjiang/WK-KN-200/{}.jpg", part.capture.id)
+    }
+
+    async fn rows(&self) -> Vec<std::collections::HashMap<String, AttributeValue>> {
+        let scan = self.dynamodb.scan().table_name(&self.settings.table);
+        scan.send().await.unwrap().items.unwrap_or_default()
+    }
+
+    async fn stored(&self, part: &Inspection) -> Option<Stored> {
+        let rows = self.rows().await;
+        let id = AttributeValue::S(part.capture.id.to_string());
+        let row = rows.iter().find(|row| row["defect_id"] == id)?;
+        let got = self.s3.get_object().bucket(&self.settings.bucket);
+        let got = got.key(Self::key(part)).send().await.unwrap();
+        Some(Stored {
+            revision: row["revision"].as_n().unwrap().parse().unwrap(),
+            image: Some(got.body.collect().await.unwrap().to_vec()),
+        })
+    }
+
+    async fn objects(&self) -> usize {
+        let listed = self.s3.list_objects_v2().bucket(&self.settings.bucket);
+        listed.send().await.unwrap().contents().len()
+    }
+}
+
+#[tokio::test]
+async fn the_fake_keeps_to_the_contract() {
+    let fake = FakeUploader::default();
+    brings_each_part_once(&fake, 1, async |part: &Inspection| {
+        let there = fake.stored(part.capture.id)?;
+        Some(Stored {
+            revision: there.revision,
+            image: None,
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s3_and_dynamodb_keep_to_the_contract() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let stored = async |part: &Inspection| cloud.stored(part).await;
+    brings_each_part_once(&cloud.uploader(), 1, stored).await;
+    assert_eq!((cloud.objects().await, cloud.rows().await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_row_has_the_form_that_the_factory_reads() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let part = builders::decided(7, b"picture", 1);
+    let receipt = cloud.uploader().upload(&part, b"picture").await.unwrap();
+    let row = &cloud.rows().await[0];
+    assert_eq!(
+        row["timestamp"],
+        AttributeValue::N(part.capture.captured_at.seconds().to_string())
+    );
+    assert_eq!(row["facility"], AttributeValue::S("yangjiang".into()));
+    assert_eq!(row["product_sku"], AttributeValue::S("WK-KN-200".into()));
+    assert_eq!(row["image_url"], AttributeValue::S(receipt.image_url));
+    assert_eq!(
+        row["created_at"],
+        AttributeValue::S("2026-03-01T08:00:07.000Z".into())
+    );
+    let analysis = row["analysis"].as_m().unwrap();
+    assert_eq!(analysis["has_defect"], AttributeValue::Bool(true));
+    assert_eq!(
+        analysis["defect_type"],
+        AttributeValue::S("blade_scratch".into())
+    );
+    let location = analysis["location"].as_m().unwrap();
+    let box_percent = location["bounding_box"].as_m().unwrap();
+    assert_eq!(box_percent["x"], AttributeValue::N("10".into()));
+    let finding = row["findings"].as_l().unwrap()[0].as_m().unwrap();
+    assert_eq!(
+        finding["box"].as_m().unwrap()["width"],
+        AttributeValue::N("96".into())
+    );
+    let head = cloud.s3.head_object().bucket(&cloud.settings.bucket);
+    let head = head.key(Cloud::key(&part)).send().await.unwrap();
+    assert_eq!(head.content_type(), Some("image/jpeg"));
+    assert_eq!(
+        head.metadata().unwrap()["sha256"],
+        part.image.sha256.to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_lost_reply_becomes_a_verified_success_and_leaves_one_object_and_one_row() {
+    let Some(mut cloud) = Cloud::start().await else {
+        return;
+    };
+    let host = |url: &Option<String>| url.as_deref().unwrap().replace("http://", "");
+    let s3 = LossyProxy::before(&host(&cloud.settings.s3.endpoint_url)).await;
+    let dynamodb = LossyProxy::before(&host(&cloud.settings.dynamodb.endpoint_url)).await;
+    cloud.settings.s3.endpoint_url = Some(s3.url());
+    cloud.settings.dynamodb.endpoint_url = Some(dynamodb.url());
+    let uploader = cloud.uploader();
+    s3.lose(1);
+    dynamodb.lose(1);
+    let part = builders::decided(1, b"picture", 1);
+    uploader.upload(&part, b"picture").await.unwrap();
+    assert_eq!((s3.still_to_lose(), dynamodb.still_to_lose()), (0, 0));
+    assert_eq!((cloud.objects().await, cloud.rows().await.len()), (1, 1));
+    assert_eq!(cloud.stored(&part).await.unwrap().revision, 1);
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_else_put_there_is_kept_and_shown_with_both_hashes() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let part = builders::decided(1, b"picture", 1);
+    // Without our metadata and our checksum: it has to be read to be known.
+    let put = async |bytes: &'static [u8]| {
+        let request = cloud.s3.put_object().bucket(&cloud.settings.bucket);
+        let request = request.key(Cloud::key(&part));
+        request
+            .body(ByteStream::from_static(bytes))
+            .send()
+            .await
+            .unwrap();
+    };
+    put(b"not ours").await;
+    let clash = cloud
+        .uploader()
+        .upload(&part, b"picture")
+        .await
+        .unwrap_err();
+    assert_eq!(clash.obstacle, Obstacle::NeedsPerson);
+    assert!(clash.reason.contains(&part.image.sha256.to_string()));
+    assert!(cloud.rows().await.is_empty(), "a row without its image");
+
+    put(b"picture").await;
+    cloud.uploader().upload(&part, b"picture").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cloud_that_does_not_listen_is_transient_within_the_timeout() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = format!("http://{}", listener.local_addr().unwrap());
+    // Takes connections and never answers.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", deaf.local_addr().unwrap());
+    drop(listener);
+    for url in [closed, silent] {
+        let mut settings = CloudSettings::new("b", "t", Facility::Yangjiang);
+        settings.s3 = wiko_aws::ServiceSettings::new(300, 800).at(Some(url.clone()));
+        settings.dynamodb = settings.s3.clone();
+        let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
+        let began = Instant::now();
+        let part = builders::decided(1, b"picture", 1);
+        let away = uploader.upload(&part, b"picture").await.unwrap_err();
+        assert_eq!(away.obstacle, Obstacle::Transient, "{}", away.reason);
+        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(uploader.reach().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_the_queue_is_told_to_wait_for_one() {
+    let mut settings = CloudSettings::new("b", "t", Facility::Yangjiang);
+    settings.s3.endpoint_url = Some("http://127.0.0.1:1".into());
+    let uploader = CloudUploader::new(&aws(MemorySecrets::default()), settings);
+    let part = builders::decided(1, b"picture", 1);
+    let missing = uploader.upload(&part, b"picture").await.unwrap_err();
+    assert_eq!(
+        missing.obstacle,
+        Obstacle::Credentials,
+        "{}",
+        missing.reason
+    );
+    assert!(
+        missing.reason.contains("credentials set"),
+        "{}",
+        missing.reason
+    );
+}
+
+/// Keeps what is logged in this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_a_matter_of_credentials_and_is_never_told() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let id = std::env::var("AWS_ACCESS_KEY_ID").unwrap();
+    let uploader = uploader_with_key(&id, "hunter2-and-more", cloud.settings.clone()).await;
+    let part = builders::decided(1, b"picture", 1);
+    let refused = uploader.upload(&part, b"picture").await.unwrap_err();
+    assert_eq!(
+        refused.obstacle,
+        Obstacle::Credentials,
+        "{}",
+        refused.reason
+    );
+    let unreached = uploader.reach().await.unwrap_err();
+    assert_eq!(
+        unreached.obstacle,
+        Obstacle::Credentials,
+        "{}",
+        unreached.reason
+    );
+
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.len() > 1_000, "nothing was logged: {logged}");
+    for told in [
+        logged,
+        refused.reason,
+        unreached.reason,
+        format!("{uploader:?}"),
+    ] {
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_bucket_or_table_needs_a_person_and_is_named() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let absent = format!("absent-{}", since_epoch.unwrap().as_nanos());
+    let part = builders::decided(1, b"picture", 1);
+    let mut no_bucket = cloud.settings.clone();
+    no_bucket.bucket.clone_from(&absent);
+    let mut no_table = cloud.settings.clone();
+    no_table.table.clone_from(&absent);
+    for settings in [no_bucket, no_table] {
+        let uploader = CloudUploader::new(&aws(EnvironmentSecrets::from_process()), settings);
+        for met in [
+            uploader.upload(&part, b"picture").await.unwrap_err(),
+            uploader.reach().await.unwrap_err(),
+        ] {
+            assert_eq!(met.obstacle, Obstacle::NeedsPerson, "{}", met.reason);
+            assert!(met.reason.contains(&absent), "{}", met.reason);
+        }
+    }
+}

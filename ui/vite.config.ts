@@ -25,5 +25,9 @@ export default defineConfig({
     environment: "happy-dom",
     setupFiles: ["./src/test-setup.ts"],
     include: ["src/**/*.test.ts"],
+    // One world for all files: loading it nine times takes longer than the tests.
+    isolate: false,
+    // The machine that builds may be busy with the rest of the station.
+    testTimeout: 30_000,
   },
 });

@@ -237,8 +237,11 @@ export class FakeStation implements Platform {
   }
 
   imageUrl(id: string) {
-    const part = this.parts.find((part) => part.id === id);
-    return knifePicture(sceneFindings.get(id) ?? part?.analysis?.findings ?? []);
+    const findings = sceneFindings.get(id) ?? [];
+    const key = findings.map(({ defect_type }) => defect_type).join();
+    let picture = pictures.get(key);
+    if (picture === undefined) pictures.set(key, (picture = knifePicture(findings)));
+    return picture;
   }
 
   thumbUrl(id: string) {
@@ -360,6 +363,7 @@ export class FakeStation implements Platform {
   }
 }
 
+const pictures = new Map<string, string>();
 const sceneFindings = new Map<string, AnalysisDto["findings"]>();
 
 function imageAddress(part: InspectionDto) {

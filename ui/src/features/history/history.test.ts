@@ -1,0 +1,140 @@
+import { fireEvent, screen } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { find, get, key, NOW, openWindow, press, settle } from "../../test-window";
+import { NO_FILTERS, spanOf } from "./history.svelte";
+import type { HistoryQueryDto } from "../../platform/types";
+import type { FakeStation } from "../../platform/fake/station";
+
+async function openHistory(options = {}) {
+  const station = await openWindow({ history: 150, ...options });
+  await press("nav-history");
+  await settle(20);
+  return station;
+}
+const rows = () => screen.queryAllByTestId("history-row");
+const lastQuery = (station: FakeStation) =>
+  station.calls.filter(({ command }) => command === "historyPage").at(-1)?.args[0] as HistoryQueryDto;
+
+describe("the history", () => {
+  it("lists the newest first and pages by keyset", async () => {
+    const station = await openHistory();
+    expect(rows()).toHaveLength(60);
+    expect(rows()[0]!.dataset.id).toBe(station.parts[0]!.id);
+    await press("history-more");
+    await settle(20);
+    expect(rows()).toHaveLength(120);
+    expect(lastQuery(station).after).toBe(station.parts[59]!.sequence);
+    expect(new Set(rows().map((row) => row.dataset.id)).size).toBe(120);
+  });
+
+  it("asks for what the filters say", async () => {
+    const station = await openHistory();
+    await press("filter-verdict-fail");
+    await press("filter-severity-critical");
+    await fireEvent.change(get("filter-stage"), { target: { value: "blade_glazing" } });
+    await fireEvent.change(get("filter-sku"), { target: { value: "WK-KN-200" } });
+    await press("filter-time-7_days");
+    await settle(20);
+    expect(lastQuery(station)).toMatchObject({
+      verdict: "fail", severity: "critical", stage: "blade_glazing", product_sku: "WK-KN-200", to: null, after: null,
+    });
+    expect(lastQuery(station).from).toBeGreaterThan(NOW - 7 * 86_400_000 - 1);
+    expect(rows().length).toBeGreaterThan(0);
+    expect(rows().every((row) => row.dataset.verdict === "fail")).toBe(true);
+    await press("filter-clear");
+    await settle(20);
+    expect(lastQuery(station)).toMatchObject({ verdict: null, severity: null, stage: null, product_sku: null, from: null });
+  });
+
+  it("takes the filter of a second press away", async () => {
+    const station = await openHistory();
+    await press("filter-verdict-pass");
+    expect(get("filter-verdict-pass").getAttribute("aria-pressed")).toBe("true");
+    await press("filter-verdict-pass");
+    expect(lastQuery(station).verdict).toBeNull();
+  });
+
+  it("reads its own times in the machine's zone", () => {
+    const custom = { ...NO_FILTERS, period: "custom" as const, customFrom: "2026-03-01T07:00", customTo: "" };
+    expect(spanOf(custom, NOW)).toEqual({ from: new Date(2026, 2, 1, 7).getTime(), to: null });
+    expect(spanOf({ ...NO_FILTERS, period: "today" }, NOW).from).toBe(new Date(NOW).setHours(0, 0, 0, 0));
+  });
+
+  it("says that nothing matches", async () => {
+    await openHistory({ history: 0 });
+    expect(find("history-empty")?.textContent).toContain("没有符合条件的工件");
+  });
+
+  it("says what failed and tries again", async () => {
+    const station = await openWindow();
+    station.fail("historyPage", { code: "storage_fault", message: "storage fault: I/O error" });
+    await press("nav-history");
+    await settle(20);
+    expect(get("history-error").textContent).toContain("storage fault: I/O error");
+    await fireEvent.click(get("history-error").querySelector("button")!);
+    await settle(20);
+    expect(find("history-error")).toBeNull();
+    expect(rows().length).toBeGreaterThan(0);
+  });
+});
+
+describe("a part of the history", () => {
+  it("opens with its boxes, its causes and everything recorded", async () => {
+    const station = await openHistory();
+    const part = station.parts.find(({ verdict, analysis }) => verdict.code === "fail" && analysis?.cause)!;
+    await fireEvent.click(rows().find((row) => row.dataset.id === part.id)!);
+    await settle();
+    expect(get("part-verdict").dataset.verdict).toBe("fail");
+    expect(get("box-1").dataset.x).toBe("520");
+    expect(get("analysis-decided").textContent).toContain("锈斑");
+    expect(get("analysis-screening").textContent).toContain("未知异常");
+    await press("tab-cause");
+    expect(get("cause").textContent).toContain("真空淬火");
+    await press("tab-record");
+    for (const told of [part.id, part.image_sha256, part.analysis!.model, part.analysis!.prompt_sha256, "2,841 / 512", "$0.0214", "simulated"]) {
+      expect(get("record").textContent).toContain(told);
+    }
+    await press("part-copy");
+    expect(station.copied).toEqual([part.id]);
+  });
+
+  it("goes to the next and the one before by arrow keys, and past the page's end", async () => {
+    const station = await openHistory();
+    await fireEvent.click(rows()[58]!);
+    await settle();
+    await key("ArrowRight");
+    await key("ArrowRight");
+    await settle(20);
+    expect(get("part").dataset.id).toBe(station.parts[60]!.id);
+    await key("ArrowLeft");
+    expect(get("part").dataset.id).toBe(station.parts[59]!.id);
+    await key("Escape");
+    expect(find("part")).toBeNull();
+  });
+
+  it("is overridden with a reason, and its line follows", async () => {
+    const station = await openHistory();
+    await fireEvent.click(rows()[0]!);
+    await settle();
+    await press("part-override");
+    await press("override-reject");
+    await press("reason-missed_defect");
+    await press("override-apply");
+    expect(station.parts[0]!.operator_decisions.at(-1)).toMatchObject({ call: "reject", reason: "missed_defect" });
+    await press("part-back");
+    expect(rows()[0]!.textContent).toContain("判为不合格");
+  });
+
+  it("zooms its picture and keeps its boxes in the picture's pixels", async () => {
+    await openHistory();
+    await fireEvent.click(rows().find((row) => row.dataset.verdict === "fail")!);
+    await settle();
+    await press("zoom-in");
+    expect(get("zoom-picture").dataset.zoom).toBe("1.50");
+    expect(get("box-1").closest("svg")?.getAttribute("viewBox")).toBe("0 0 1920 1080");
+    await press("zoom-reset");
+    expect(get("zoom-picture").dataset.zoom).toBe("1.00");
+    await press("zoom-boxes");
+    expect(find("box-1")).toBeNull();
+  });
+});

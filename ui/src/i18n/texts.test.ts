@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import en from "../../messages/en.json";
+import zh from "../../messages/zh-CN.json";
+import * as codes from "../platform/codes";
+
+const texts: Record<string, Record<string, string>> = { "zh-CN": zh, en };
+const LISTS: [prefix: string, codes: readonly string[]][] = [
+  ["stage", codes.STAGES], ["facility", codes.FACILITIES], ["defect", codes.DEFECT_TYPES],
+  ["severity", codes.SEVERITIES], ["region", codes.REGIONS], ["action", codes.ACTIONS],
+  ["verdict", codes.VERDICTS], ["verdict_second", codes.VERDICTS], ["verdict_short", codes.VERDICTS],
+  ["undetermined", codes.UNDETERMINED_REASONS], ["provider", codes.PROVIDERS],
+  ["camera", codes.CAMERA_STATES], ["obstacle", codes.OBSTACLES], ["call", codes.OPERATOR_CALLS],
+  ["role", codes.ROLES], ["backing", codes.BACKINGS], ["secret", codes.SECRET_NAMES],
+  ["check_state", codes.CHECK_STATES], ["cloud", codes.CLOUD_LINKS], ["error", codes.ERROR_CODES],
+  ["check", codes.CHECKS], ["queue_name", codes.QUEUES],
+  ["reason", [...codes.ACCEPT_REASONS, ...codes.REJECT_REASONS]],
+  ["upload", ["local", "not_due", "waiting", "parked", "verified"]],
+];
+
+describe("texts", () => {
+  it("exist under the same keys in both languages", () => {
+    expect(Object.keys(en).sort()).toEqual(Object.keys(zh).sort());
+  });
+
+  it("take the same values in both languages", () => {
+    const values = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
+    for (const name of Object.keys(zh)) {
+      expect(values(texts.en![name]!), name).toEqual(values(texts["zh-CN"]![name]!));
+    }
+  });
+
+  for (const [prefix, list] of LISTS) {
+    it(`name every code of ${prefix}`, () => {
+      for (const language of codes.LANGUAGES) {
+        for (const code of list) {
+          expect(texts[language]![`${prefix}_${code}`], `${language} ${prefix}_${code}`).toMatch(/\S/);
+        }
+      }
+    });
+  }
+
+  it("tell the codes of one list apart", () => {
+    for (const [prefix, list] of LISTS) {
+      for (const language of codes.LANGUAGES) {
+        const all = list.map((code) => texts[language]![`${prefix}_${code}`]);
+        expect(new Set(all).size, `${language} ${prefix}`).toBe(all.length);
+      }
+    }
+  });
+});

@@ -27,7 +27,7 @@ def build_yardstick(scratch: Path) -> Path:
 def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
     return subprocess.Popen(
         command, env=environment, cwd=environment["XDG_RUNTIME_DIR"], start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
 
 

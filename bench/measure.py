@@ -188,10 +188,12 @@ def wait_for_line(process: subprocess.Popen, wanted: str, timeout_s: float) -> f
 # --- A display and a session bus of our own ---------------------------------------
 
 
-def wait_for_x(number: str) -> None:
+def wait_for_x(server: subprocess.Popen, number: str) -> None:
     """Until the server lets a client in: it names its number a little earlier."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
+        if server.poll() is not None:
+            raise NotMeasured(f"Xvfb :{number} ended with {server.returncode}")
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
             client.connect(f"/tmp/.X11-unix/X{number}")
@@ -217,14 +219,17 @@ def display() -> Iterator[dict[str, str]]:
             return process
 
         reading, writing = os.pipe()
-        start(["Xvfb", "-displayfd", str(writing), "-screen", "0", "1920x1080x24", "-nolisten", "tcp", "-noreset"],
-              pass_fds=[writing], stdout=subprocess.DEVNULL)
+        server = start(["Xvfb", "-displayfd", str(writing), "-screen", "0", "1920x1080x24", "-nolisten", "tcp", "-noreset"],
+                       pass_fds=[writing], stdout=subprocess.DEVNULL)
         os.close(writing)
-        if not select.select([reading], [], [], 20)[0]:
+        number = ""
+        # To the end of the line: the server dies where the pipe closes between the number and it.
+        with open(reading, encoding="ascii") as pipe:
+            if select.select([pipe], [], [], 20)[0]:
+                number = pipe.readline().strip()
+        if not number:
             raise NotMeasured("Xvfb did not start")
-        number = os.read(reading, 16).decode().strip()
-        os.close(reading)
-        wait_for_x(number)
+        wait_for_x(server, number)
         bus = start(["dbus-daemon", "--session", "--nofork", "--print-address"], stdout=subprocess.PIPE)
         address = bus.stdout.readline().decode().strip()
         runtime = stack.enter_context(tempfile.TemporaryDirectory(prefix="wiko-bench-"))

@@ -1,1 +1,17 @@
-//! Cameras behind the port: replay of pictures and the simulated line.
+//! Cameras behind the port: replay of pictures and the simulated line, and the feed that runs any of
+//! them on a thread of its own.
+//!
+//! Invariants:
+//! - Bytes of a picture are passed on as they are; what is hashed here is what goes to disk.
+//! - A trigger gets a frame that was exposed at or after it, or none: never the one before.
+//! - A bad picture is named and skipped; it does not end the run.
+
+mod feed;
+mod pacing;
+mod replay;
+pub mod simulated;
+
+pub use feed::{CameraFeed, OpenCamera};
+pub use pacing::Pacing;
+pub use replay::{ReplayCamera, ReplaySource};
+pub use simulated::{SimulatedCamera, SimulatedCameraConfig, SimulatedDefect, render_part};

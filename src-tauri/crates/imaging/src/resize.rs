@@ -1,7 +1,8 @@
 use crate::{decode::decode_rgb_scaled, encode::encode_jpeg, refusal::ImageRefused};
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
 };
 use image::RgbImage;
 use wiko_core::image::EncodedImage;
@@ -13,14 +14,12 @@ pub fn resize_rgb(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage,
     if image.dimensions() == (width, height) {
         return Ok(image.clone());
     }
-    let source = ImageRef::new(
-        image.width(),
-        image.height(),
-        image.as_raw(),
-        PixelType::U8x3,
-    )
-    .map_err(ImageRefused::not_converted)?;
-    let mut target = Image::new(width, height, PixelType::U8x3);
+    // Typed, so that the compiler builds the resizer for this one kind of pixel and not for all.
+    let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.as_raw())
+        .map_err(ImageRefused::not_converted)?;
+    let mut resized = RgbImage::new(width, height);
+    let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut resized)
+        .map_err(ImageRefused::not_converted)?;
     let filter = if width <= image.width() && height <= image.height() {
         FilterType::Box
     } else {
@@ -28,10 +27,9 @@ pub fn resize_rgb(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage,
     };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
     Resizer::new()
-        .resize(&source, &mut target, &options)
+        .resize_typed(&source, &mut target, &options)
         .map_err(ImageRefused::not_converted)?;
-    RgbImage::from_raw(width, height, target.into_vec())
-        .ok_or_else(|| ImageRefused::not_converted("the resized picture has a wrong length"))
+    Ok(resized)
 }
 
 /// A small upright JPEG whose longest side has at most `longest_px`; a smaller picture is not enlarged.

@@ -1,0 +1,139 @@
+//! A camera on a thread of its own.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use wiko_camera::CameraFeed;
+use wiko_core::{
+    camera::CameraState,
+    ports::{Camera, CameraError, Entropy},
+    time::UnixMillis,
+};
+use wiko_testkit::{
+    builders::{self, NOON},
+    fakes::{camera::FakeCamera, clock::SetClock},
+};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Waits the least that the backoff allows.
+struct Hasty;
+
+impl Entropy for Hasty {
+    fn id_bytes(&self) -> [u8; 10] {
+        [0; 10]
+    }
+
+    fn jitter(&self) -> f64 {
+        0.0
+    }
+}
+
+/// Opens these cameras one after the other, then none.
+fn feed_of(cameras: Vec<FakeCamera>) -> CameraFeed {
+    let mut cameras = VecDeque::from(cameras);
+    let open = move || -> Result<Box<dyn Camera>, CameraError> {
+        let camera = cameras.pop_front().ok_or(CameraError::Ended)?;
+        Ok(Box::new(camera))
+    };
+    CameraFeed::spawn(Box::new(open), Arc::new(Hasty)).unwrap()
+}
+
+async fn state(feed: &CameraFeed, wanted: CameraState) {
+    let mut states = feed.subscribe_state();
+    let reached = tokio::time::timeout(LONG, states.wait_for(|state| *state == wanted)).await;
+    reached.expect("the state is reached").unwrap();
+}
+
+#[tokio::test]
+async fn a_trigger_never_gets_a_frame_from_before_it() {
+    let clock = Arc::new(SetClock::at(NOON));
+    let (camera, shutter) = FakeCamera::new("fake", clock.clone());
+    let feed = feed_of(vec![camera]);
+    shutter.show(builders::image(b"the part before"));
+    feed.frame_after(NOON, LONG).await.unwrap();
+
+    let trigger = UnixMillis(NOON.0 + 40);
+    let refused = feed.frame_after(trigger, Duration::from_millis(30)).await;
+    assert_eq!(refused.unwrap_err(), CameraError::Timeout { waited_ms: 30 });
+
+    clock.set(trigger);
+    shutter.show(builders::image(b"this part"));
+    let frame = feed.frame_after(trigger, LONG).await.unwrap();
+    assert_eq!(&frame.image.bytes[..], b"this part");
+    assert_eq!(feed.latest().unwrap().sequence, 1);
+}
+
+#[tokio::test]
+async fn a_lost_camera_is_opened_again_and_says_why_it_was_lost() {
+    let clock = Arc::new(SetClock::at(NOON));
+    let (first, first_shutter) = FakeCamera::new("fake", clock.clone());
+    let (second, second_shutter) = FakeCamera::new("fake", clock);
+    let feed = feed_of(vec![first, second]);
+    let unplugged = CameraError::Lost {
+        reason: "unplugged".into(),
+    };
+    first_shutter.fail(unplugged.clone());
+    state(&feed, CameraState::Lost).await;
+    assert_eq!(feed.last_error(), Some(unplugged));
+    second_shutter.show(builders::image(b"again"));
+    let frame = feed.frame_after(NOON, LONG).await.unwrap();
+    assert_eq!(&frame.image.bytes[..], b"again");
+    state(&feed, CameraState::Streaming).await;
+}
+
+#[tokio::test]
+async fn a_bad_frame_is_told_and_the_next_is_shown() {
+    let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let feed = feed_of(vec![camera]);
+    let bad = CameraError::BadFrame {
+        source_name: "a.jpg".into(),
+        reason: "damaged".into(),
+    };
+    shutter.fail(bad.clone());
+    shutter.show(builders::image(b"good"));
+    assert!(feed.frame_after(NOON, LONG).await.is_ok());
+    assert_eq!(feed.last_error(), Some(bad));
+}
+
+#[tokio::test]
+async fn a_silent_camera_is_stalled_after_two_seconds_and_streams_again() {
+    let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let feed = feed_of(vec![camera]);
+    shutter.show(builders::image(b"one"));
+    state(&feed, CameraState::Streaming).await;
+    let begun = Instant::now();
+    state(&feed, CameraState::Stalled).await;
+    assert!(begun.elapsed() >= Duration::from_millis(1500));
+    shutter.show(builders::image(b"two"));
+    state(&feed, CameraState::Streaming).await;
+}
+
+#[tokio::test]
+async fn at_the_end_of_the_pictures_who_waits_is_told() {
+    let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let feed = feed_of(vec![camera]);
+    drop(shutter);
+    let refused = feed.frame_after(NOON, LONG).await;
+    assert_eq!(refused.unwrap_err(), CameraError::Ended);
+    assert_eq!(feed.state(), CameraState::Ended);
+}
+
+#[test]
+fn a_feed_is_dropped_without_hanging_whatever_its_camera_does() {
+    let (silent, _shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let refusing = || -> Result<Box<dyn Camera>, CameraError> {
+        Err(CameraError::Lost {
+            reason: "not there".into(),
+        })
+    };
+    let feeds = [
+        feed_of(vec![silent]),
+        CameraFeed::spawn(Box::new(refusing), Arc::new(Hasty)).unwrap(),
+    ];
+    let begun = Instant::now();
+    drop(feeds);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}

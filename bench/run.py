@@ -16,6 +16,7 @@ import datetime
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -111,4 +112,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, the display and the window that it started must end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

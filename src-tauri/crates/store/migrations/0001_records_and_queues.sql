@@ -101,6 +101,8 @@ CREATE TABLE work (
     reason    TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (queue, sequence)
 ) STRICT, WITHOUT ROWID;
+-- The part under the camera goes before those that wait out an outage, however many they are.
+CREATE INDEX work_untried ON work (queue, sequence) WHERE attempts = 0 AND state = 'waiting';
 
 -- Written and removed again to see whether a row can be written.
 CREATE TABLE probe (number INTEGER PRIMARY KEY) STRICT;

@@ -208,7 +208,8 @@ impl SqliteRecords {
         }
     }
 
-    /// Takes the oldest due work of a queue, in one statement.
+    /// Takes the oldest due work of a queue that was never tried, or else the oldest due, in one
+    /// statement.
     async fn lease(
         &self,
         queue: Queue,
@@ -216,15 +217,17 @@ impl SqliteRecords {
         until: UnixMillis,
     ) -> Result<Option<(u32, Inspection)>, StoreError> {
         let query = sqlx::query(
-            "UPDATE work SET state = 'leased', due_at = ?
-             WHERE queue = ? AND sequence = (
-                SELECT sequence FROM work
-                WHERE queue = ? AND state <> 'parked' AND due_at <= ?
-                ORDER BY sequence LIMIT 1)
+            "UPDATE work SET state = 'leased', due_at = ?1
+             WHERE queue = ?2 AND sequence = coalesce(
+                (SELECT sequence FROM work
+                 WHERE queue = ?2 AND attempts = 0 AND state = 'waiting' AND due_at <= ?3
+                 ORDER BY sequence LIMIT 1),
+                (SELECT sequence FROM work
+                 WHERE queue = ?2 AND state <> 'parked' AND due_at <= ?3
+                 ORDER BY sequence LIMIT 1))
              RETURNING sequence, attempts",
         )
         .bind(until.0)
-        .bind(queue.code())
         .bind(queue.code())
         .bind(now.0);
         // All rows, not the first: the statement commits only when it has run to its end.

@@ -50,14 +50,15 @@ pub trait Records: Send + Sync {
         decision: &OperatorDecision,
     ) -> Result<(), StoreError>;
 
-    /// Takes the oldest part that is due for analysis; it is the caller's until `until`.
+    /// Takes the oldest part that is due for analysis; it is the caller's until `until`. Parts that were
+    /// never tried go before those that wait out an outage: somebody stands before them.
     async fn lease_analysis(
         &self,
         now: UnixMillis,
         until: UnixMillis,
     ) -> Result<Option<AnalysisWork>, StoreError>;
 
-    /// Takes the oldest part that is due for upload; it is the caller's until `until`.
+    /// Takes the oldest part that is due for upload, in the same order; it is the caller's until `until`.
     async fn lease_upload(
         &self,
         now: UnixMillis,

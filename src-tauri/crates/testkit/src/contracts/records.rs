@@ -106,6 +106,7 @@ pub async fn all<R: Records, F: AsyncFn() -> R>(empty: F) {
     a_refused_reply_with_a_confidence_that_is_no_number_stays_readable(&empty().await).await;
     what_the_screen_said_is_kept_while_the_part_is_pending(&empty().await).await;
     analysis_work_is_leased_oldest_first_and_to_one_holder(&empty().await).await;
+    a_part_that_was_never_tried_goes_before_those_that_were(&empty().await).await;
     a_setback_waits_or_parks_and_a_retry_frees_it(&empty().await).await;
     only_decided_parts_are_uploaded_and_each_until_it_is_verified(&empty().await).await;
     a_person_s_decision_sends_the_part_again(&empty().await).await;
@@ -290,6 +291,31 @@ pub async fn analysis_work_is_leased_oldest_first_and_to_one_holder(records: &dy
     assert_eq!(lease(later(60), later(120)).await, Some((one, 0)));
     passed(records, 2).await;
     assert_eq!(lease(later(60), later(120)).await, None);
+}
+
+/// The part under the camera does not wait behind an outage's backlog.
+pub async fn a_part_that_was_never_tried_goes_before_those_that_were(records: &dyn Records) {
+    let tried = captured(records, 1).await;
+    let lease = records
+        .lease_analysis(later(0), later(60))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(lease.lease.id, tried);
+    let again = setback(Obstacle::Transient, later(1));
+    records
+        .set_back(Queue::Analysis, tried, &again)
+        .await
+        .unwrap();
+    let fresh = captured(records, 2).await;
+    for expected in [fresh, tried] {
+        let work = records
+            .lease_analysis(later(2), later(60))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(work.lease.id, expected);
+    }
 }
 
 /// Waiting work waits its time, parked work waits for a person.

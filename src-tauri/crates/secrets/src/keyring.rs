@@ -1,4 +1,5 @@
-use keyring_core::{Error, api::CredentialStoreApi};
+use keyring::Error;
+use keyring_core::api::CredentialStoreApi;
 use secrecy::{ExposeSecret, SecretString};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -14,8 +15,8 @@ type Store = Arc<dyn CredentialStoreApi + Send + Sync>;
 
 /// Secrets in the operating system's keyring: Secret Service, Keychain or Credential Manager.
 ///
-/// The `keyring` crate's own entry connects once in a process and stays without a keyring for good where
-/// that failed; so its stores are used directly.
+/// `keyring` brings the store of each system. Its own entry connects once in a process and stays without
+/// a keyring for good where that failed; so its stores are opened here, anew after each break.
 pub struct KeyringSecrets {
     service: String,
     timeout: Duration,

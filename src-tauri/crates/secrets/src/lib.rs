@@ -12,6 +12,6 @@ mod environment;
 mod keyring;
 mod memory;
 
+pub use self::keyring::{KeyringSecrets, LIMIT_BYTES};
 pub use environment::EnvironmentSecrets;
-pub use keyring::{KeyringSecrets, LIMIT_BYTES};
 pub use memory::MemorySecrets;

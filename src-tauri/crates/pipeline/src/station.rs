@@ -196,11 +196,7 @@ impl Station {
     }
 
     /// Makes a frame a part: safe on disk and in the records, or refused with the reason.
-    pub async fn capture(
-        &self,
-        order: &Order,
-        frame: &Frame,
-    ) -> Result<CaptureFacts, StoreError> {
+    pub async fn capture(&self, order: &Order, frame: &Frame) -> Result<CaptureFacts, StoreError> {
         let inner = &self.0;
         let captured_at = inner.clock.now();
         let capture = CaptureFacts {

@@ -1,0 +1,293 @@
+//! The path of a part over the real store, with analyzers and cloud that a test can take away.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+use wiko_core::{
+    analysis::Provider,
+    camera::{CameraId, Frame},
+    chain::Chain,
+    defect::{DefectType, Severity},
+    facility::Facility,
+    geometry::BoxPx,
+    inspection::{OperatorCall, UploadState},
+    ports::{Analyzer, Hindered, Language, Records, Uploader},
+    queue::{Obstacle, Queue},
+    shift::ShiftPlan,
+    sku::ProductSku,
+    stage::Stage,
+    verdict::{UndeterminedReason, VerdictCode},
+};
+use wiko_pipeline::{CallRefused, CloudLink, Order, Parts, Station, StationSettings};
+use wiko_store::{SqliteRecords, StoreOptions};
+use wiko_testkit::{
+    builders::{self, NOON},
+    fakes::{
+        analyzer::{Answer, ScriptedAnalyzer},
+        clock::{CountingEntropy, SetClock},
+        uploader::FakeUploader,
+    },
+};
+
+/// Longer than anything here takes, shorter than a test run's patience.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Bench {
+    station: Station,
+    clock: Arc<SetClock>,
+    cloud: Arc<FakeUploader>,
+    _dir: tempfile::TempDir,
+}
+
+async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -> Bench {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { reserve_bytes: 0 };
+    let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
+    let clock = Arc::new(SetClock::at(NOON));
+    let cloud = Arc::new(FakeUploader::default());
+    let shift = ("A".to_owned(), jiff::civil::time(0, 0, 0, 0));
+    let chain = chain
+        .into_iter()
+        .map(|analyzer| Arc::new(analyzer) as Arc<dyn Analyzer>)
+        .collect();
+    let station = Station::new(Parts {
+        records: Arc::new(opened.records),
+        chain: Chain::new(chain),
+        screen: screen.map(|screen| Arc::new(screen) as Arc<dyn Analyzer>),
+        uploader: Some(cloud.clone() as Arc<dyn Uploader>),
+        clock: clock.clone(),
+        entropy: Arc::new(CountingEntropy::default()),
+        settings: StationSettings {
+            facility: Facility::Yangjiang,
+            station: "yj-test".into(),
+            shifts: ShiftPlan::new(jiff::tz::TimeZone::UTC, vec![shift]).unwrap(),
+            language: Language::ZhCn,
+            analyses_in_flight: 4,
+            uploads_in_flight: 4,
+            lease: Duration::from_secs(60),
+        },
+    });
+    Bench {
+        station,
+        clock,
+        cloud,
+        _dir: dir,
+    }
+}
+
+fn claude(script: impl IntoIterator<Item = Answer>) -> ScriptedAnalyzer {
+    ScriptedAnalyzer::new(Provider::Claude, script)
+}
+
+fn screen(script: impl IntoIterator<Item = Answer>) -> ScriptedAnalyzer {
+    ScriptedAnalyzer::new(Provider::Screen, script)
+}
+
+fn scratch() -> Answer {
+    let box_px = BoxPx {
+        x: 10,
+        y: 20,
+        width: 30,
+        height: 40,
+    };
+    Answer::Defective(vec![builders::finding(
+        DefectType::BladeScratch,
+        Severity::Minor,
+        box_px,
+    )])
+}
+
+fn order() -> Order {
+    Order {
+        product_sku: ProductSku::new("WK-KN-200").unwrap(),
+        stage: Stage::BladeGlazing,
+        lot: None,
+        serial: None,
+        operator: "op-1".into(),
+    }
+}
+
+fn frame(n: u64) -> Frame {
+    Frame {
+        sequence: n,
+        exposed_at: NOON,
+        camera: CameraId("test".into()),
+        image: builders::image(format!("part {n}").as_bytes()),
+    }
+}
+
+fn offline() -> Hindered {
+    Hindered {
+        obstacle: Obstacle::Transient,
+        reason: "offline".into(),
+        retry_after: None,
+    }
+}
+
+#[tokio::test]
+async fn a_part_is_captured_decided_and_uploaded_by_the_workers() {
+    let bench = bench(vec![claude([scratch()])], None).await;
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let (station, stop) = (bench.station.clone(), stop.clone());
+        async move { station.run(stop).await }
+    });
+    let mut link = bench.station.link();
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let decided = bench.station.wait_decided(part.id, PATIENCE).await.unwrap();
+    assert_eq!(decided.verdict(), VerdictCode::Fail);
+    let connected = link.wait_for(|link| *link == CloudLink::Connected);
+    tokio::time::timeout(PATIENCE, connected)
+        .await
+        .unwrap()
+        .unwrap();
+    stop.cancel();
+    run.await.unwrap();
+    let report = bench.station.drain_once().await.unwrap();
+    assert_eq!((report.upload_waiting, report.parked), (0, 0));
+    assert_eq!(bench.cloud.count(), 1);
+    let uploaded = bench.station.records().inspection(part.id).await.unwrap();
+    assert!(matches!(uploaded.upload, UploadState::Verified { .. }));
+}
+
+#[tokio::test]
+async fn a_part_that_nobody_answers_for_stays_pending_and_is_decided_when_somebody_does() {
+    let answers = [Answer::hindered(Obstacle::Transient), Answer::Good];
+    let bench = bench(vec![claude(answers)], None).await;
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let first = bench.station.drain_once().await.unwrap();
+    assert_eq!((first.decided, first.analysis_waiting), (0, 1));
+    let pending = bench.station.records().inspection(part.id).await.unwrap();
+    assert_eq!(pending.verdict(), VerdictCode::Pending);
+    assert!(
+        pending
+            .pending_reason
+            .is_some_and(|reason| !reason.is_empty())
+    );
+    assert_eq!(
+        bench.cloud.count(),
+        0,
+        "a pending part must not be uploaded"
+    );
+
+    bench.clock.advance(Duration::from_secs(2));
+    let second = bench.station.drain_once().await.unwrap();
+    assert_eq!(
+        (second.decided, second.uploaded, second.analysis_waiting),
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_used_is_undetermined_and_uploaded_as_such() {
+    let broken = Answer::unusable(UndeterminedReason::ContractBroken);
+    let bench = bench(vec![claude([broken]), screen([Answer::Good])], None).await;
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    bench.station.drain_once().await.unwrap();
+    let stored = bench.cloud.stored(part.id).unwrap();
+    assert_eq!(stored.verdict(), VerdictCode::Undetermined);
+    assert_eq!(
+        stored.decision.unwrap().reason,
+        Some(UndeterminedReason::ContractBroken)
+    );
+}
+
+#[tokio::test]
+async fn what_the_screen_says_is_kept_beside_the_verdict_and_decides_nothing() {
+    let bench = bench(vec![claude([scratch()])], Some(screen([Answer::Good]))).await;
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    bench.station.drain_once().await.unwrap();
+    let decided = bench.station.records().inspection(part.id).await.unwrap();
+    assert_eq!(decided.verdict(), VerdictCode::Fail);
+    assert_eq!(
+        decided.screening.unwrap().appraiser.provider,
+        Provider::Screen
+    );
+    assert_eq!(
+        decided
+            .decision
+            .unwrap()
+            .analysis
+            .unwrap()
+            .appraiser
+            .provider,
+        Provider::Claude
+    );
+}
+
+#[tokio::test]
+async fn without_the_cloud_decided_parts_wait_and_go_when_it_is_back() {
+    let bench = bench(vec![claude([Answer::Good])], None).await;
+    bench.cloud.hinder(Some(offline()));
+    for n in 1..=3 {
+        bench.station.capture(&order(), &frame(n)).await.unwrap();
+    }
+    let without = bench.station.drain_once().await.unwrap();
+    assert_eq!(
+        (without.decided, without.uploaded, without.upload_waiting),
+        (3, 0, 3)
+    );
+    assert_eq!(
+        *bench.station.link().borrow(),
+        CloudLink::Hindered(offline())
+    );
+    bench.cloud.hinder(None);
+    bench.clock.advance(Duration::from_secs(2));
+    let with = bench.station.drain_once().await.unwrap();
+    assert_eq!((with.uploaded, with.upload_waiting), (3, 0));
+    assert_eq!(*bench.station.link().borrow(), CloudLink::Connected);
+}
+
+#[tokio::test]
+async fn a_part_that_needs_a_person_is_parked_with_the_reason_until_it_is_retried() {
+    let bench = bench(
+        vec![claude([
+            Answer::hindered(Obstacle::NeedsPerson),
+            Answer::Good,
+        ])],
+        None,
+    )
+    .await;
+    bench.station.capture(&order(), &frame(1)).await.unwrap();
+    assert_eq!(bench.station.drain_once().await.unwrap().parked, 1);
+    assert_eq!(
+        bench
+            .station
+            .records()
+            .depth(Queue::Analysis)
+            .await
+            .unwrap()
+            .parked,
+        1
+    );
+    assert_eq!(bench.station.retry(Queue::Analysis, None).await.unwrap(), 1);
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(bench.station.drain_once().await.unwrap().parked, 0);
+}
+
+#[tokio::test]
+async fn an_override_needs_a_reason_and_goes_to_the_cloud_as_a_new_revision() {
+    let bench = bench(vec![claude([scratch()])], None).await;
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    bench.station.drain_once().await.unwrap();
+    let before = bench.cloud.stored(part.id).unwrap().revision;
+    let by = |call, reason: Option<&str>| {
+        bench
+            .station
+            .operator_decide(part.id, call, "op-1".into(), reason.map(str::to_owned))
+    };
+    let refused = by(OperatorCall::Accept, Some("  ")).await;
+    assert_eq!(refused.unwrap_err(), CallRefused::NoReason);
+    let accepted = by(OperatorCall::Accept, Some("reflection")).await.unwrap();
+    assert_eq!(
+        accepted.verdict(),
+        VerdictCode::Fail,
+        "a person's call never replaces the verdict"
+    );
+    bench.clock.advance(Duration::from_secs(1));
+    bench.station.drain_once().await.unwrap();
+    let stored = bench.cloud.stored(part.id).unwrap();
+    assert!(stored.revision > before);
+    assert_eq!(stored.operator_decisions.len(), 1);
+}

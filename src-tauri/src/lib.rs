@@ -1,1 +1,28 @@
-//! app
+//! The app: the one place that sees every crate, builds the station of them, and shows it.
+//!
+//! Invariants:
+//! - Commands and subcommands unpack, call and map; what is decided is decided in the crates.
+//! - `wiring` alone builds adapters.
+//! - Errors are turned into a code and a sentence once, in `dto` for the window and in `cli` for the
+//!   command line.
+
+// Nothing but the binary uses this library: `pub` says what a module offers the rest of the app.
+#![allow(unreachable_pub)]
+
+mod access;
+mod camera;
+mod cli;
+mod clock;
+mod commands;
+mod demo_screen;
+mod doctor;
+mod dto;
+mod images;
+mod live;
+mod log;
+mod preview;
+mod settings;
+mod window;
+mod wiring;
+
+pub use cli::main;

@@ -21,6 +21,7 @@ async function unwrap<T>(reply: Promise<Reply<T>>): Promise<T> {
 export function tauriPlatform(): Platform {
   return {
     station: () => unwrap(commands.station()),
+    windowReady: async () => void (await unwrap(commands.windowReady())),
     setOrder: (order) => unwrap(commands.setOrder(order)),
     setLanguage: async (language) => void (await unwrap(commands.setLanguage(language))),
     triggerCapture: () => unwrap(commands.triggerCapture()),

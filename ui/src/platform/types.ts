@@ -49,6 +49,8 @@ export interface PreviewSink {
 /** The station as the window sees it. Every command fails with a {@link StationError}. */
 export interface Platform {
   station(): Promise<StationDto>;
+  /** The first page is drawn. */
+  windowReady(): Promise<void>;
   setOrder(order: OrderDto): Promise<OrderDto>;
   setLanguage(language: Language): Promise<void>;
   /** Resolves once the frame is safe on disk, and not before. */

@@ -209,6 +209,10 @@ export class FakeStation implements Platform {
     if (known) known.set = true;
   }
 
+  async windowReady() {
+    this.#called("windowReady");
+  }
+
   async clearCredentials(name: CredentialsDto["name"]) {
     this.#called("clearCredentials", name);
     const known = this.secrets.find((secret) => secret.name === name);

@@ -1,0 +1,49 @@
+//! Who may do what: the one place that checks it.
+//!
+//! Invariant: a command gets at the station only through [`Gate::enter`], which needs the role that the
+//! command asks for. A command that forgets to ask does not compile.
+
+use crate::{
+    dto::{CommandError, ErrorCode},
+    window::App,
+};
+use std::sync::Arc;
+use wiko_core::role::Role;
+
+/// Who is at the station. People cannot sign in yet: the demo profile runs as admin and says so, any
+/// other as field tech, because somebody has to set it up.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// What the person may do.
+    pub role: Role,
+    /// Opaque id of the operator.
+    pub operator: String,
+}
+
+/// Stands before the station; what Tauri holds for the commands.
+pub struct Gate {
+    session: Session,
+    app: Arc<App>,
+}
+
+impl Gate {
+    /// A gate before `app` for the person of `session`.
+    pub fn new(session: Session, app: Arc<App>) -> Self {
+        Self { session, app }
+    }
+
+    /// Lets a command through that needs `needed`.
+    pub fn enter(&self, needed: Role) -> Result<(&Arc<App>, &Session), CommandError> {
+        if self.session.role.may(needed) {
+            Ok((&self.app, &self.session))
+        } else {
+            Err(CommandError::new(
+                ErrorCode::Forbidden,
+                format!(
+                    "this needs the role {needed}; you are {}",
+                    self.session.role
+                ),
+            ))
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use super::{Failure, output::Output};
+use crate::{settings::Settings, wiring};
+use serde_json::json;
+use std::process::ExitCode;
+use wiko_core::{
+    history::{HistoryCursor, HistoryFilter, HistoryRow},
+    time::UnixMillis,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct HistoryArguments {
+    /// Captured at or after, such as 2026-03-01T07:00:00+08:00 or 2026-03-01
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Captured before
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// At this stage
+    #[arg(long)]
+    stage: Option<String>,
+    /// Of this product
+    #[arg(long)]
+    sku: Option<String>,
+    /// With this verdict: pass, fail, undetermined or pending
+    #[arg(long)]
+    verdict: Option<String>,
+    /// Whose worst finding has this severity
+    #[arg(long)]
+    severity: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Go on after this sequence number, the `next` of the page before
+    #[arg(long, value_name = "SEQUENCE")]
+    after: Option<i64>,
+}
+
+pub(crate) async fn run(
+    arguments: HistoryArguments,
+    settings: &Settings,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let time = |given: &Option<String>| {
+        given
+            .as_deref()
+            .map(|text| parse_time(text, settings))
+            .transpose()
+    };
+    let filter = HistoryFilter {
+        from: time(&arguments.from)?,
+        to: time(&arguments.to)?,
+        stage: arguments.stage.as_deref().map(str::parse).transpose()?,
+        product_sku: match &arguments.sku {
+            Some(sku) => Some(settings.skus.find(sku)?.clone()),
+            None => None,
+        },
+        verdict: arguments.verdict.as_deref().map(str::parse).transpose()?,
+        severity: arguments.severity.as_deref().map(str::parse).transpose()?,
+    };
+    let Some(records) = wiring::open_reader(settings).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let after = arguments.after.map(HistoryCursor);
+    let page = records.history(&filter, after, arguments.limit).await?;
+    for row in &page.rows {
+        output.line(&json_of(row), text_of(row));
+    }
+    if let Some(HistoryCursor(next)) = page.next {
+        output.line(
+            &json!({"event": "more", "next": next}),
+            format_args!("more: --after {next}"),
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json_of(row: &HistoryRow) -> serde_json::Value {
+    json!({
+        "event": "inspection",
+        "id": row.id,
+        "sequence": row.sequence,
+        "captured_at": row.captured_at.iso8601(),
+        "stage": row.stage,
+        "product_sku": row.product_sku,
+        "lot": row.lot,
+        "verdict": row.verdict,
+        "severity": row.severity,
+        "defect_type": row.defect_type,
+        "findings": row.findings,
+        "operator_call": row.operator_call,
+        "uploaded": row.uploaded,
+    })
+}
+
+fn text_of(row: &HistoryRow) -> String {
+    format!(
+        "{} {} {:<12} {:<11} {:<20} {} {} {}",
+        row.captured_at.iso8601(),
+        row.id,
+        row.verdict,
+        row.product_sku,
+        row.stage,
+        row.defect_type.map_or("-", |defect| defect.code()),
+        row.severity.map_or("-", |severity| severity.code()),
+        if row.uploaded { "uploaded" } else { "local" },
+    )
+}
+
+/// A moment with its offset, or a day or time of day in the station's own zone.
+fn parse_time(text: &str, settings: &Settings) -> Result<UnixMillis, Failure> {
+    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        return Ok(UnixMillis(moment.as_millisecond()));
+    }
+    let local: jiff::civil::DateTime = text.parse().map_err(|_| {
+        format!(
+            "\"{text}\" is no time: write 2026-03-01, 2026-03-01T07:00 or 2026-03-01T07:00:00+08:00"
+        )
+    })?;
+    let zoned = local.to_zoned(settings.shifts.zone().clone())?;
+    Ok(UnixMillis(zoned.timestamp().as_millisecond()))
+}

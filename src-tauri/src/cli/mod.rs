@@ -1,0 +1,141 @@
+//! The command line: the same station without a window, for field techs, scripts and tests.
+//!
+//! Invariants:
+//! - With `--json`, standard output holds one JSON object a line and nothing else; logs go to the file.
+//! - Exit status 0: done; 1: refused or failed, with the reason on standard error; 2: wrong usage.
+//! - Secrets are read from standard input, never from arguments.
+
+mod bindings;
+mod cameras;
+mod capture;
+mod credentials;
+mod demo;
+mod doctor;
+mod history;
+mod inspect;
+mod output;
+mod screen;
+mod status;
+mod sync;
+
+use crate::settings::{Environment, Settings};
+use clap::{Parser, Subcommand};
+use output::Output;
+use std::{path::PathBuf, process::ExitCode};
+
+/// What goes wrong on the command line: a sentence for the person before it.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Inspection station: camera, verdict, evidence.
+#[derive(Debug, Parser)]
+#[command(name = "wiko-station", version, about)]
+struct Arguments {
+    /// Holds everything of the station: database, spool, logs, models, station.toml
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// The demo profile: simulated camera, local screen, no account, no network
+    #[arg(long, global = true)]
+    demo: bool,
+    /// Print a line of JSON once the window is ready
+    #[arg(long, hide = true)]
+    report_ready: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Inspect pictures from files
+    Inspect(inspect::InspectArguments),
+    /// Capture one part from the station's camera and inspect it
+    Capture(capture::CaptureArguments),
+    /// Show queues, camera, disk, cloud, keyring and clock
+    Status,
+    /// List past inspections, newest first
+    History(history::HistoryArguments),
+    /// Send what waits to the analyzers and to the cloud
+    Sync(sync::SyncArguments),
+    /// Show the cameras
+    #[command(subcommand)]
+    Cameras(cameras::CamerasCommand),
+    /// Set, show or clear credentials
+    #[command(subcommand)]
+    Credentials(credentials::CredentialsCommand),
+    /// Check everything the station needs, and say what to do
+    Doctor,
+    /// Teach and measure the local screen
+    #[command(subcommand)]
+    Screen(screen::ScreenCommand),
+    /// Write the window's TypeScript bindings
+    #[command(hide = true)]
+    Bindings(bindings::BindingsArguments),
+}
+
+/// Runs the command line, or the window where no command is given.
+pub fn main() -> ExitCode {
+    // Clap prints its own errors and exits with 2.
+    let arguments = Arguments::parse();
+    let environment = Environment::of_process();
+    let output = Output::new(arguments.json);
+    match run(arguments, &environment, &output) {
+        Ok(status) => status,
+        Err(failure) => {
+            output.failure(&*failure);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(
+    arguments: Arguments,
+    environment: &Environment,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    if let Some(Command::Bindings(bindings)) = &arguments.command {
+        return bindings::run(bindings);
+    }
+    let demo = arguments.demo;
+    let data_dir = arguments
+        .data_dir
+        .unwrap_or_else(|| environment.data_dir(demo));
+    let settings = Settings::load(&data_dir, demo, environment)?;
+    let Some(command) = arguments.command else {
+        if environment.has_display() {
+            return crate::window::run(settings, environment.clone(), arguments.report_ready);
+        }
+        if demo {
+            return block_on(demo::run(settings, environment, output));
+        }
+        return Err(
+            "there is no display: choose a command (wiko-station --help), or set DISPLAY".into(),
+        );
+    };
+    // Keeps the writer of the log alive until the command has ended.
+    let _log = crate::log::start(&data_dir)?;
+    block_on(async {
+        match command {
+            Command::Inspect(inspect) => inspect::run(inspect, settings, environment, output).await,
+            Command::Capture(capture) => capture::run(capture, settings, environment, output).await,
+            Command::Status => status::run(settings, environment, output).await,
+            Command::History(history) => history::run(history, &settings, output).await,
+            Command::Sync(sync) => sync::run(sync, settings, environment, output).await,
+            Command::Cameras(cameras) => cameras::run(cameras, &settings, output).await,
+            Command::Credentials(command) => {
+                credentials::run(command, &settings, environment, output).await
+            }
+            Command::Doctor => doctor::run(settings, environment, output).await,
+            Command::Screen(screen) => screen::run(screen, &settings, output).await,
+            Command::Bindings(bindings) => bindings::run(&bindings),
+        }
+    })
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

@@ -1,0 +1,86 @@
+//! The field tech's commands.
+
+use crate::{
+    access::Gate,
+    doctor as examination,
+    dto::{CameraDto, CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode},
+};
+use secrecy::SecretString;
+use tauri::State;
+use wiko_aws::AwsAccessKey;
+use wiko_core::{ports::SecretName, queue::Queue, role::Role};
+
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn doctor(gate: State<'_, Gate>) -> Result<Vec<CheckDto>, CommandError> {
+    let (app, _) = gate.enter(Role::FieldTech)?;
+    Ok(examination::examine(&app.installation.settings, app.environment()).await)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn cameras(gate: State<'_, Gate>) -> Result<Vec<CameraDto>, CommandError> {
+    let (app, _) = gate.enter(Role::FieldTech)?;
+    Ok(vec![app.camera_dto()])
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn credentials(
+    gate: State<'_, Gate>,
+) -> Result<Vec<CredentialsDto>, CommandError> {
+    let (app, _) = gate.enter(Role::FieldTech)?;
+    let secrets = &app.installation.secrets;
+    let mut known = Vec::new();
+    for name in SecretName::ALL {
+        let (set, error) = match secrets.get(*name).await {
+            Ok(secret) => (secret.is_some(), None),
+            Err(error) => (false, Some(error.to_string())),
+        };
+        known.push(CredentialsDto {
+            name: *name,
+            backing: secrets.backing(),
+            set,
+            error,
+        });
+    }
+    Ok(known)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn set_credentials(
+    gate: State<'_, Gate>,
+    form: CredentialsForm,
+) -> Result<(), CommandError> {
+    let (app, _) = gate.enter(Role::FieldTech)?;
+    let (name, secret) = match form {
+        CredentialsForm::AwsAccessKey {
+            access_key_id,
+            secret_access_key,
+        } => {
+            let key = AwsAccessKey::new(&access_key_id, &secret_access_key)
+                .map_err(|error| CommandError::new(ErrorCode::InvalidInput, error.to_string()))?;
+            (SecretName::AwsAccessKey, key.to_secret())
+        }
+        CredentialsForm::AzureApiKey { api_key } => {
+            (SecretName::AzureApiKey, SecretString::from(api_key))
+        }
+    };
+    app.installation.secrets.set(name, secret).await?;
+    // Parts that waited for credentials need not wait out their time.
+    for queue in Queue::ALL {
+        app.installation.station.retry(*queue, None).await?;
+    }
+    Ok(())
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn clear_credentials(
+    gate: State<'_, Gate>,
+    name: SecretName,
+) -> Result<(), CommandError> {
+    let (app, _) = gate.enter(Role::FieldTech)?;
+    Ok(app.installation.secrets.clear(name).await?)
+}

@@ -1,0 +1,296 @@
+//! What a station needs, checked one by one: as it should be, or what is wrong and what to do.
+
+use crate::{
+    dto::{CheckDto, CheckState},
+    settings::{CameraDriver, CredentialsSource, Environment, Settings},
+    wiring,
+};
+use std::sync::Arc;
+use wiko_analyzer::screen::ScreenModels;
+use wiko_core::{
+    analysis::Provider,
+    ports::{SecretName, Secrets, Uploader},
+};
+
+/// Free space below which the disk is worth a warning.
+const LOW_DISK_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// The state's word for people.
+pub fn word(state: CheckState) -> &'static str {
+    match state {
+        CheckState::Ok => "ok",
+        CheckState::Warning => "warning",
+        CheckState::Failed => "FAILED",
+        CheckState::NotConfigured => "off",
+    }
+}
+
+/// Makes every check. Opens nothing for writing, so it can be made beside a running station.
+pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<CheckDto> {
+    let secrets = wiring::secrets(settings, environment);
+    let mut checks = vec![data_dir(settings)];
+    checks.extend(database(settings).await);
+    checks.push(camera(settings));
+    checks.push(screen_models(settings));
+    checks.push(chain(settings));
+    checks.push(keyring(settings, &*secrets).await);
+    checks.push(credentials(settings, &*secrets).await);
+    checks.push(cloud(settings, secrets).await);
+    checks
+}
+
+fn check(
+    name: &str,
+    state: CheckState,
+    seen: impl Into<String>,
+    remedy: impl Into<String>,
+) -> CheckDto {
+    CheckDto {
+        check: name.to_owned(),
+        state,
+        seen: seen.into(),
+        remedy: remedy.into(),
+    }
+}
+
+fn ok(name: &str, seen: impl Into<String>) -> CheckDto {
+    check(name, CheckState::Ok, seen, "")
+}
+
+/// Can a file be written there? A data directory that does not exist yet is made with the first part.
+fn data_dir(settings: &Settings) -> CheckDto {
+    let path = &settings.data_dir;
+    let existing = path
+        .ancestors()
+        .find(|folder| folder.exists())
+        .unwrap_or(path);
+    let probe = existing.join(format!(".wiko-probe-{}", std::process::id()));
+    let written = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
+    match written {
+        Ok(()) => ok("data_dir", path.display().to_string()),
+        Err(error) => check(
+            "data_dir",
+            CheckState::Failed,
+            format!("{}: {error}", path.display()),
+            "give this user the right to write there, or choose another folder with --data-dir",
+        ),
+    }
+}
+
+async fn database(settings: &Settings) -> [CheckDto; 2] {
+    let report = async {
+        match wiring::open_reader(settings).await? {
+            Some(reader) => reader.disk().await.map(Some),
+            None => Ok(None),
+        }
+    };
+    match report.await {
+        Ok(Some(report)) => {
+            let mib = |bytes: u64| bytes / (1024 * 1024);
+            let quarantined = match report.quarantined {
+                0 => String::new(),
+                count => format!(", {count} files in quarantine"),
+            };
+            let database = ok(
+                "database",
+                format!(
+                    "SQLite {}, {} MiB, log {} MiB{quarantined}",
+                    report.sqlite_version,
+                    mib(report.database_bytes),
+                    mib(report.wal_bytes),
+                ),
+            );
+            let free = format!("{} MiB free", mib(report.free_bytes));
+            let disk = if report.free_bytes < LOW_DISK_BYTES {
+                let remedy = "free space on the disk: captures are refused when it is full";
+                check("disk", CheckState::Warning, free, remedy)
+            } else {
+                ok("disk", free)
+            };
+            [database, disk]
+        }
+        Ok(None) => [
+            ok("database", "none yet; it is made with the first part"),
+            check(
+                "disk",
+                CheckState::NotConfigured,
+                "looked at once there are records",
+                "",
+            ),
+        ],
+        Err(error) => [
+            check(
+                "database",
+                CheckState::Failed,
+                error.to_string(),
+                "close the station, keep a copy of the data directory, and call support",
+            ),
+            check("disk", CheckState::NotConfigured, "not looked at", ""),
+        ],
+    }
+}
+
+fn camera(settings: &Settings) -> CheckDto {
+    let camera = &settings.camera;
+    match (camera.driver, &camera.folder) {
+        (CameraDriver::Simulated, _) if settings.demo => ok("camera", "simulated"),
+        (CameraDriver::Simulated, _) => check(
+            "camera",
+            CheckState::Warning,
+            "simulated: it shows rendered parts, not real ones",
+            "set camera.driver in station.toml",
+        ),
+        (CameraDriver::Replay, Some(folder)) if folder.is_dir() => {
+            ok("camera", format!("replay of {}", folder.display()))
+        }
+        (CameraDriver::Replay, Some(folder)) => check(
+            "camera",
+            CheckState::Failed,
+            format!("{} is no folder", folder.display()),
+            "set camera.folder in station.toml to the folder of pictures",
+        ),
+        (CameraDriver::Replay, None) => check(
+            "camera",
+            CheckState::Failed,
+            "replay of no folder",
+            "set camera.folder in station.toml to the folder of pictures",
+        ),
+    }
+}
+
+fn screen_models(settings: &Settings) -> CheckDto {
+    match ScreenModels::open(wiring::models_dir(settings)).learnt() {
+        Ok(learnt) if learnt.is_empty() => check(
+            "screen_models",
+            CheckState::Warning,
+            "the local screen has learnt nothing",
+            "teach it: wiko-station screen learn --sku S --stage T IMAGES…",
+        ),
+        Ok(learnt) => {
+            let names: Vec<_> = learnt
+                .iter()
+                .map(|(sku, stage)| format!("{sku} at {stage}"))
+                .collect();
+            ok("screen_models", names.join(", "))
+        }
+        Err(error) => check(
+            "screen_models",
+            CheckState::Failed,
+            error.to_string(),
+            "remove the damaged file and learn again: wiko-station screen learn",
+        ),
+    }
+}
+
+fn chain(settings: &Settings) -> CheckDto {
+    let names: Vec<_> = settings
+        .chain
+        .iter()
+        .map(|provider| provider.code())
+        .collect();
+    if settings.chain.contains(&Provider::Azure) {
+        return check(
+            "chain",
+            CheckState::Failed,
+            names.join(", "),
+            "azure is not available in this version: take it out of analysis.chain",
+        );
+    }
+    match names.is_empty() {
+        true => check(
+            "chain",
+            CheckState::Failed,
+            "no analyzer is asked",
+            "set analysis.chain in station.toml, such as [\"claude\", \"screen\"]",
+        ),
+        false => ok("chain", names.join(", then ")),
+    }
+}
+
+async fn keyring(settings: &Settings, secrets: &dyn Secrets) -> CheckDto {
+    if settings.credentials == CredentialsSource::Environment {
+        return check(
+            "keyring",
+            CheckState::NotConfigured,
+            "credentials come from the environment",
+            "",
+        );
+    }
+    match secrets.get(SecretName::AwsAccessKey).await {
+        Ok(_) => ok("keyring", "it answers"),
+        Err(error) if needs_credentials(settings) => check(
+            "keyring",
+            CheckState::Failed,
+            "it does not answer",
+            error.to_string(),
+        ),
+        Err(error) => check(
+            "keyring",
+            CheckState::Warning,
+            "it does not answer",
+            error.to_string(),
+        ),
+    }
+}
+
+fn needs_credentials(settings: &Settings) -> bool {
+    settings.chain.contains(&Provider::Claude) || settings.aws.s3_bucket.is_some()
+}
+
+async fn credentials(settings: &Settings, secrets: &dyn Secrets) -> CheckDto {
+    if !needs_credentials(settings) {
+        return check(
+            "credentials",
+            CheckState::NotConfigured,
+            "nothing here needs them",
+            "",
+        );
+    }
+    match secrets.get(SecretName::AwsAccessKey).await {
+        Ok(Some(_)) => ok(
+            "credentials",
+            format!("an AWS access key is set ({})", secrets.backing()),
+        ),
+        Ok(None) => check(
+            "credentials",
+            CheckState::Failed,
+            "no AWS access key is set",
+            "set it: wiko-station credentials set aws_access_key",
+        ),
+        Err(error) => check(
+            "credentials",
+            CheckState::Failed,
+            "they cannot be read",
+            error.to_string(),
+        ),
+    }
+}
+
+async fn cloud(settings: &Settings, secrets: Arc<dyn Secrets>) -> CheckDto {
+    let uploader = wiring::aws(settings, secrets)
+        .map_err(wiring::WiringError::from)
+        .and_then(|aws| wiring::uploader(settings, &aws));
+    match uploader {
+        Ok(None) => check(
+            "cloud",
+            CheckState::NotConfigured,
+            "records stay on this machine",
+            "to upload them, set aws.s3_bucket and aws.dynamodb_table in station.toml",
+        ),
+        Ok(Some(cloud)) => match cloud.reach().await {
+            Ok(()) => ok("cloud", "S3 and DynamoDB answer"),
+            Err(hindered) => check(
+                "cloud",
+                CheckState::Failed,
+                "it does not answer as it should",
+                hindered.reason,
+            ),
+        },
+        Err(error) => check(
+            "cloud",
+            CheckState::Failed,
+            error.to_string(),
+            "correct station.toml",
+        ),
+    }
+}

@@ -1,0 +1,21 @@
+//! What crosses to the window: wire types, and nothing that decides anything.
+//!
+//! Invariants:
+//! - These types alone are seen by TypeScript; `ui/src/bindings.gen.ts` is generated from them.
+//! - Times are epoch milliseconds, boxes are pixels of the upright original picture, numbers fit in an
+//!   `f64` without loss and are finite, so that TypeScript may call them `number`.
+//! - Nothing secret is ever put into one.
+
+mod error;
+mod event;
+mod history;
+mod inspection;
+mod setup;
+mod station;
+
+pub use error::{CommandError, ErrorCode};
+pub use event::StationUpdate;
+pub use history::{HistoryPageDto, HistoryQueryDto, HistoryRowDto};
+pub use inspection::{AnalysisDto, InspectionDto, OperatorCallForm, VerdictDto};
+pub use setup::{CameraDto, CheckDto, CheckState, CredentialsDto, CredentialsForm};
+pub use station::{CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto, SessionDto, StationDto};

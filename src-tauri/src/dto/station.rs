@@ -1,0 +1,182 @@
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use specta_typescript::Number;
+use wiko_core::{
+    camera::CameraState,
+    facility::Facility,
+    history::Tally,
+    ports::{Backing, Language},
+    queue::QueueDepth,
+    role::Role,
+    stage::Stage,
+};
+
+use super::HistoryRowDto;
+
+/// Who is at the station and how it runs.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct SessionDto {
+    /// What the person may do.
+    pub role: Role,
+    /// Opaque id of the operator.
+    pub operator: String,
+    /// True on the demo profile: simulated camera, no account, runs as admin.
+    pub demo: bool,
+    /// The language of the window and of descriptions.
+    pub language: Language,
+}
+
+/// What is being inspected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+pub struct OrderDto {
+    /// Which product.
+    pub product_sku: String,
+    /// At which stage.
+    pub stage: Stage,
+    /// The lot, where given.
+    pub lot: Option<String>,
+}
+
+/// Where the live picture comes from: a WebSocket on loopback.
+///
+/// Each binary message is a frame: `u64` sequence and `f64` epoch milliseconds of exposure, both little
+/// endian, then the JPEG. The client answers each with its sequence as text; the next frame comes only
+/// then, and it is the latest.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct PreviewDto {
+    /// Address with this launch's token, `ws://127.0.0.1:…`.
+    pub url: String,
+}
+
+/// All that the shell needs once.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct StationDto {
+    /// The station's version.
+    pub version: String,
+    /// Where.
+    pub facility: Facility,
+    /// Which station.
+    pub station: String,
+    /// Who is there.
+    pub session: SessionDto,
+    /// What is being inspected.
+    pub order: OrderDto,
+    /// The products that are made.
+    pub product_skus: Vec<String>,
+    /// The live picture.
+    pub preview: PreviewDto,
+    /// Where secrets lie; the window warns unless in the keyring.
+    pub secrets: Backing,
+    /// What changes all the time.
+    pub live: LiveDto,
+    /// The last ten parts, newest first.
+    pub recent: Vec<HistoryRowDto>,
+}
+
+/// The count of the shift.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+pub struct TallyDto {
+    /// All captured parts.
+    #[specta(type = Number)]
+    pub inspected: f64,
+    /// Found good.
+    #[specta(type = Number)]
+    pub pass: f64,
+    /// Found defective.
+    #[specta(type = Number)]
+    pub fail: f64,
+    /// A person has to look.
+    #[specta(type = Number)]
+    pub undetermined: f64,
+    /// Nobody has answered yet.
+    #[specta(type = Number)]
+    pub pending: f64,
+    /// Good among those decided, 0 to 1; none before the first decision.
+    #[specta(type = Option<Number>)]
+    pub yield_ratio: Option<f64>,
+}
+
+impl From<Tally> for TallyDto {
+    fn from(tally: Tally) -> Self {
+        Self {
+            inspected: tally.inspected() as f64,
+            pass: tally.pass as f64,
+            fail: tally.fail as f64,
+            undetermined: tally.undetermined as f64,
+            pending: tally.pending as f64,
+            yield_ratio: tally.yield_ratio(),
+        }
+    }
+}
+
+/// How a queue stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+pub struct QueueDto {
+    /// Waiting or being worked on.
+    #[specta(type = Number)]
+    pub waiting: f64,
+    /// Parked until a person retries.
+    #[specta(type = Number)]
+    pub parked: f64,
+    /// When the oldest was captured.
+    #[specta(type = Option<Number>)]
+    pub oldest_captured_at: Option<f64>,
+}
+
+impl From<QueueDepth> for QueueDto {
+    fn from(depth: QueueDepth) -> Self {
+        Self {
+            waiting: depth.waiting as f64,
+            parked: depth.parked as f64,
+            oldest_captured_at: depth.oldest_captured_at.map(|at| at.0 as f64),
+        }
+    }
+}
+
+/// Whether the cloud answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum CloudLink {
+    /// None is configured.
+    NotConfigured,
+    /// Not asked yet.
+    Unknown,
+    /// It answers.
+    Connected,
+    /// It does not answer.
+    Offline,
+    /// It answers and refuses the credentials.
+    CredentialsRefused,
+    /// It answers and a person has to do something.
+    NeedsPerson,
+}
+
+/// The cloud.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+pub struct CloudDto {
+    /// Whether it answers.
+    pub link: CloudLink,
+    /// In words, with what to do; may be empty.
+    pub reason: String,
+}
+
+/// What changes all the time.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+pub struct LiveDto {
+    /// Code of the running shift.
+    pub shift: String,
+    /// Its count.
+    pub tally: TallyDto,
+    /// The analysis queue.
+    pub analysis_queue: QueueDto,
+    /// The upload queue.
+    pub upload_queue: QueueDto,
+    /// The cloud.
+    pub cloud: CloudDto,
+    /// The camera's id.
+    pub camera: String,
+    /// The camera's state.
+    pub camera_state: CameraState,
+    /// The storage fault that stops capture, where there is one.
+    pub storage_fault: Option<String>,
+}

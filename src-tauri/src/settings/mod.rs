@@ -1,0 +1,194 @@
+//! The station's configuration: `station.toml` in the data directory, overridden by the environment.
+//!
+//! Invariants:
+//! - A wrong key or type is refused with its line; nothing is guessed.
+//! - No secret has a place here.
+
+mod environment;
+mod file;
+
+pub use environment::Environment;
+pub use file::{AwsFile, CameraDriver, CameraFile, CredentialsSource, StationFile};
+
+use std::path::{Path, PathBuf};
+use wiko_core::{
+    UnknownCode,
+    analysis::Provider,
+    facility::Facility,
+    ports::Language,
+    shift::{BadShiftPlan, ShiftPlan},
+    sku::{NotASku, ProductSku, SkuCatalog},
+    stage::Stage,
+};
+
+/// Everything a station is told before it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Database, spool, logs, models and `station.toml` lie here.
+    pub data_dir: PathBuf,
+    /// True on the demo profile.
+    pub demo: bool,
+    /// Where the station stands.
+    pub facility: Facility,
+    /// Its name.
+    pub station: String,
+    /// The language it starts with.
+    pub language: Language,
+    /// The products that it knows.
+    pub skus: SkuCatalog,
+    /// When the shifts begin.
+    pub shifts: ShiftPlan,
+    /// What is inspected when it starts.
+    pub order: OrderSettings,
+    /// The camera.
+    pub camera: CameraFile,
+    /// Who is asked, in this order.
+    pub chain: Vec<Provider>,
+    /// Analyses under way at once.
+    pub analyses_in_flight: usize,
+    /// Uploads under way at once.
+    pub uploads_in_flight: usize,
+    /// AWS.
+    pub aws: AwsFile,
+    /// Where credentials come from.
+    pub credentials: CredentialsSource,
+}
+
+/// What is inspected when the station starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderSettings {
+    /// Which product.
+    pub product_sku: ProductSku,
+    /// At which stage.
+    pub stage: Stage,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is no TOML, or has a wrong key or type; the message names the line.
+    #[error("{}: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+    /// A value of the environment is none of the possible ones.
+    #[error("{name}: {reason}")]
+    Environment {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value is not possible.
+    #[error("{key}: {reason}")]
+    Value {
+        /// The key in `station.toml`.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Name of the file in the data directory.
+pub const FILE_NAME: &str = "station.toml";
+
+impl Settings {
+    /// Reads `station.toml` where there is one, and lets the environment override it.
+    pub fn load(
+        data_dir: &Path,
+        demo: bool,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
+        let path = data_dir.join(FILE_NAME);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(SettingsError::Unreadable { path, error }),
+        };
+        let mut file = toml::from_str::<StationFile>(&text).map_err(|error| {
+            // The error's own text names line and column and shows the line.
+            SettingsError::Malformed {
+                path,
+                message: error.to_string().trim_end().to_owned(),
+            }
+        })?;
+        environment.override_file(&mut file)?;
+        if demo {
+            file.analysis.chain = vec![Provider::Screen];
+            file.camera = CameraFile::default();
+            file.aws = AwsFile::default();
+        }
+        Self::checked(data_dir, demo, file)
+    }
+
+    fn checked(data_dir: &Path, demo: bool, file: StationFile) -> Result<Self, SettingsError> {
+        let value = |key: &'static str, reason: String| SettingsError::Value { key, reason };
+        let bad_sku = |error: NotASku| value("station.product_skus", error.to_string());
+        let skus = match file.station.product_skus {
+            Some(skus) if skus.is_empty() => {
+                return Err(value(
+                    "station.product_skus",
+                    "the list is empty".to_owned(),
+                ));
+            }
+            Some(skus) => {
+                let skus: Result<Vec<_>, _> = skus.into_iter().map(ProductSku::new).collect();
+                SkuCatalog::new(skus.map_err(bad_sku)?)
+            }
+            None => SkuCatalog::default(),
+        };
+        let product_sku = match &file.order.product_sku {
+            Some(given) => skus
+                .find(given)
+                .map_err(|error: UnknownCode| value("order.product_sku", error.to_string()))?
+                .clone(),
+            None => skus.all()[0].clone(),
+        };
+        let zone = jiff::tz::TimeZone::get(&file.station.time_zone)
+            .map_err(|error| value("station.time_zone", error.to_string()))?;
+        let starts = file
+            .shifts
+            .into_iter()
+            .map(|shift| (shift.code, shift.starts.0))
+            .collect();
+        let shifts = ShiftPlan::new(zone, starts)
+            .map_err(|error: BadShiftPlan| value("shifts", error.to_string()))?;
+        let in_flight = |key, count: usize| match count {
+            1..=64 => Ok(count),
+            _ => Err(value(key, "must be from 1 to 64".to_owned())),
+        };
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            demo,
+            facility: file.station.facility,
+            station: file.station.name,
+            language: file.station.language,
+            skus,
+            shifts,
+            order: OrderSettings {
+                product_sku,
+                stage: file.order.stage,
+            },
+            camera: file.camera,
+            chain: file.analysis.chain,
+            analyses_in_flight: in_flight("analysis.in_flight", file.analysis.in_flight)?,
+            uploads_in_flight: in_flight("aws.uploads_in_flight", file.aws.uploads_in_flight)?,
+            aws: file.aws,
+            credentials: file.credentials.source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

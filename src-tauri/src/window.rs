@@ -1,0 +1,350 @@
+//! The window: Tauri's side of the station.
+//!
+//! Invariants:
+//! - One station a data directory: a second start shows the first one's window.
+//! - The window shows only what is built in; it opens no other address.
+//! - No lock is held while anything is waited for.
+
+use crate::{
+    access::{Gate, Session},
+    camera, cli, commands, demo_screen,
+    dto::{CameraDto, CommandError, HistoryRowDto, OrderDto},
+    images, live, log, preview,
+    settings::{CameraDriver, Environment, Settings},
+    wiring::{self, Installation},
+};
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tauri::{Manager, WebviewUrl, WebviewWindowBuilder};
+use tauri_specta::Event;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use wiko_camera::CameraFeed;
+use wiko_core::{
+    camera::{CameraState, Frame},
+    id::InspectionId,
+    image::Sha256,
+    ports::{CameraError, Records},
+    role::Role,
+};
+use wiko_pipeline::Order;
+
+/// The station with what the window adds: the camera that is shown and the order that is inspected.
+pub struct App {
+    /// The station.
+    pub installation: Installation,
+    environment: Environment,
+    report_ready: bool,
+    view: Mutex<View>,
+    frames: watch::Sender<Option<Arc<Frame>>>,
+    states: watch::Sender<CameraState>,
+    preview_url: String,
+}
+
+struct View {
+    order: Order,
+    feed: Arc<CameraFeed>,
+    forwarding: CancellationToken,
+}
+
+impl App {
+    async fn open(
+        settings: Settings,
+        environment: Environment,
+        report_ready: bool,
+    ) -> Result<Arc<Self>, cli::Failure> {
+        let secrets = wiring::window_secrets(&settings, &environment).await;
+        let installation = Installation::open(settings, secrets).await?;
+        let settings = &installation.settings;
+        let order = Order {
+            product_sku: settings.order.product_sku.clone(),
+            stage: settings.order.stage,
+            lot: None,
+            serial: None,
+            operator: String::new(),
+        };
+        let frames = watch::Sender::new(None);
+        let states = watch::Sender::new(CameraState::Opening);
+        let preview_url = preview::serve(frames.subscribe()).await?;
+        let feed = open_feed(&installation, &order)?;
+        let forwarding = CancellationToken::new();
+        forward(&feed, &frames, &states, &forwarding);
+        let app = Arc::new(Self {
+            view: Mutex::new(View {
+                order,
+                feed,
+                forwarding,
+            }),
+            installation,
+            environment,
+            report_ready,
+            frames,
+            states,
+            preview_url,
+        });
+        app.teach_demo();
+        Ok(app)
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the window gets the live picture from.
+    pub fn preview_url(&self) -> &str {
+        &self.preview_url
+    }
+
+    /// The environment in which the station was started.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// What is being inspected, for the window.
+    pub fn order_dto(&self) -> OrderDto {
+        let order = &self.view().order;
+        OrderDto {
+            product_sku: order.product_sku.to_string(),
+            stage: order.stage,
+            lot: order.lot.clone(),
+        }
+    }
+
+    /// Changes what is being inspected. The simulated camera shows the new parts.
+    pub fn set_order(&self, form: &OrderDto) -> Result<(), CommandError> {
+        let settings = &self.installation.settings;
+        let order = Order {
+            product_sku: settings.skus.find(&form.product_sku)?.clone(),
+            stage: form.stage,
+            lot: form.lot.clone().filter(|lot| !lot.trim().is_empty()),
+            serial: None,
+            operator: String::new(),
+        };
+        let mut view = self.view();
+        let other_part =
+            (&view.order.product_sku, view.order.stage) != (&order.product_sku, order.stage);
+        if other_part && settings.camera.driver == CameraDriver::Simulated {
+            let feed = open_feed(&self.installation, &order)?;
+            view.forwarding.cancel();
+            view.forwarding = CancellationToken::new();
+            forward(&feed, &self.frames, &self.states, &view.forwarding);
+            let before = std::mem::replace(&mut view.feed, feed);
+            // Its end is waited for, which is nothing for a thread that serves the window.
+            tauri::async_runtime::spawn_blocking(move || drop(before));
+        }
+        view.order = order;
+        drop(view);
+        self.teach_demo();
+        Ok(())
+    }
+
+    /// The camera, and the order as `operator` inspects it.
+    pub fn feed_and_order(&self, operator: &str) -> (Arc<CameraFeed>, Order) {
+        let view = self.view();
+        (
+            view.feed.clone(),
+            Order {
+                operator: operator.to_owned(),
+                ..view.order.clone()
+            },
+        )
+    }
+
+    /// What the camera is doing.
+    pub fn camera_state(&self) -> CameraState {
+        *self.states.borrow()
+    }
+
+    /// Changes of what the camera is doing.
+    pub fn camera_states(&self) -> watch::Receiver<CameraState> {
+        self.states.subscribe()
+    }
+
+    /// The camera, for the field tech.
+    pub fn camera_dto(&self) -> CameraDto {
+        let camera = &self.installation.settings.camera;
+        let feed = self.view().feed.clone();
+        let driver: &'static str = camera.driver.into();
+        let frame = feed.latest();
+        CameraDto {
+            id: camera.id.clone(),
+            driver: driver.to_owned(),
+            state: self.camera_state(),
+            frames_per_second: feed.fps(),
+            width_px: frame.as_ref().map(|frame| frame.image.facts.width_px),
+            height_px: frame.as_ref().map(|frame| frame.image.facts.height_px),
+        }
+    }
+
+    /// A part as the history shows it; none where it cannot be read.
+    pub async fn row(&self, id: InspectionId) -> Option<HistoryRowDto> {
+        match self.installation.records.inspection(id).await {
+            Ok(inspection) => Some(live::row_of(&inspection)),
+            Err(error) => {
+                tracing::error!(%id, %error, "a part just captured cannot be read");
+                None
+            }
+        }
+    }
+
+    /// Says on standard output that the window is drawn, where that was asked for.
+    pub fn window_ready(&self) {
+        if self.report_ready {
+            use std::io::Write;
+            let mut stdout = std::io::stdout().lock();
+            let _ =
+                writeln!(stdout, "{{\"event\":\"window_ready\"}}").and_then(|()| stdout.flush());
+        }
+    }
+
+    /// On the demo profile, teaches the screen the parts that are shown, so that it can answer.
+    fn teach_demo(&self) {
+        if !self.installation.settings.demo {
+            return;
+        }
+        let (_, order) = self.feed_and_order("");
+        let (models, settings) = (
+            self.installation.models.clone(),
+            self.installation.settings.clone(),
+        );
+        let station = self.installation.station.clone();
+        tauri::async_runtime::spawn(async move {
+            match demo_screen::teach(&models, &settings, &order).await {
+                // Parts that were captured meanwhile wait for it.
+                Ok(true) => drop(station.retry(wiko_core::queue::Queue::Analysis, None).await),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the demo's screen could not learn"),
+            }
+        });
+    }
+}
+
+fn open_feed(installation: &Installation, order: &Order) -> Result<Arc<CameraFeed>, CameraError> {
+    let (clock, entropy) = (installation.clock.clone(), installation.entropy.clone());
+    Ok(Arc::new(camera::open(
+        &installation.settings,
+        order,
+        clock,
+        entropy,
+    )?))
+}
+
+/// Hands the frames and states of one camera to whoever watches the station's camera.
+fn forward(
+    feed: &Arc<CameraFeed>,
+    frames: &watch::Sender<Option<Arc<Frame>>>,
+    states: &watch::Sender<CameraState>,
+    stop: &CancellationToken,
+) {
+    let (mut frame, mut state) = (feed.subscribe(), feed.subscribe_state());
+    let (frames, states, stop) = (frames.clone(), states.clone(), stop.clone());
+    tauri::async_runtime::spawn(async move {
+        states.send_replace(*state.borrow_and_update());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = frame.changed() => {
+                    if changed.is_err() { return }
+                    frames.send_replace(frame.borrow_and_update().clone());
+                }
+                changed = state.changed() => {
+                    if changed.is_err() { return }
+                    states.send_replace(*state.borrow_and_update());
+                }
+            }
+        }
+    });
+}
+
+/// One name a data directory, so that a demo and a station can be open side by side.
+fn instance_name(data_dir: &Path) -> String {
+    let path = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let hash = Sha256::of(path.as_os_str().as_encoded_bytes()).to_string();
+    format!("com.wiko.station.d{}", &hash[..16])
+}
+
+/// Shows the window until it is closed.
+pub fn run(
+    settings: Settings,
+    environment: Environment,
+    report_ready: bool,
+) -> Result<ExitCode, cli::Failure> {
+    let _log = log::start(&settings.data_dir)?;
+    let specta = commands::builder();
+    let invoke = specta.invoke_handler();
+    let tauri = tauri::Builder::default()
+        .plugin(
+            tauri_plugin_single_instance::Builder::new()
+                .dbus_id(instance_name(&settings.data_dir))
+                .callback(|handle, _, _| {
+                    if let Some(window) = handle.get_webview_window("main") {
+                        let _ = window.unminimize();
+                        let _ = window.set_focus();
+                    }
+                })
+                .build(),
+        )
+        .invoke_handler(invoke)
+        .register_asynchronous_uri_scheme_protocol(images::SCHEME, |context, request, responder| {
+            let app = context
+                .app_handle()
+                .state::<Gate>()
+                .enter(Role::Operator)
+                .map(|(app, _)| app.clone());
+            tauri::async_runtime::spawn(async move {
+                match app {
+                    Ok(app) => responder.respond(images::answer(app, request).await),
+                    Err(error) => responder.respond(images::forbidden(&error)),
+                }
+            });
+        })
+        .setup(move |tauri_app| {
+            specta.mount_events(tauri_app);
+            let session = Session {
+                role: if settings.demo {
+                    Role::Admin
+                } else {
+                    Role::FieldTech
+                },
+                operator: if settings.demo { "demo" } else { "local" }.to_owned(),
+            };
+            let app =
+                tauri::async_runtime::block_on(App::open(settings, environment, report_ready))
+                    .map_err(|failure| failure as Box<dyn std::error::Error>)?;
+            tauri_app.manage(Gate::new(session, app.clone()));
+            let stop = CancellationToken::new();
+            tauri_app.manage(stop.clone());
+            let station = app.installation.station.clone();
+            tauri::async_runtime::spawn(async move { station.run(stop).await });
+            let handle = tauri_app.handle().clone();
+            tauri::async_runtime::spawn(live::tell(app, move |update| {
+                if let Err(error) = update.emit(&handle) {
+                    tracing::error!(%error, "the window could not be told");
+                }
+            }));
+            WebviewWindowBuilder::new(tauri_app, "main", WebviewUrl::default())
+                .title("Wiko")
+                .inner_size(1280.0, 800.0)
+                .min_inner_size(1024.0, 700.0)
+                .disable_drag_drop_handler()
+                .zoom_hotkeys_enabled(false)
+                .on_navigation(|url| {
+                    url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost")
+                })
+                .build()?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    tauri.run(|handle, event| {
+        if let tauri::RunEvent::Exit = event {
+            // Work in flight goes on from its queue at the next start.
+            if let Some(stop) = handle.try_state::<CancellationToken>() {
+                stop.cancel();
+            }
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,190 @@
+//! The one place that builds every part of a station and puts it behind its port.
+
+use crate::{
+    clock::{SystemClock, SystemEntropy},
+    settings::{CredentialsSource, Environment, Settings},
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use wiko_analyzer::{
+    claude::{Claude, ClaudeSettings},
+    screen::{Screen, ScreenModels},
+};
+use wiko_aws::{Aws, AwsSettings, BadCaBundle};
+use wiko_cloud::{CloudSettings, CloudUploader};
+use wiko_core::{
+    analysis::Provider,
+    chain::Chain,
+    ports::{
+        Analyzer, Clock, Entropy, Records, SecretName, Secrets, SecretsError, StoreError, Uploader,
+    },
+};
+use wiko_pipeline::{Parts, Station, StationSettings};
+use wiko_secrets::{EnvironmentSecrets, KeyringSecrets, MemorySecrets};
+use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
+
+/// Longer than any analysis or upload may take with all its tries.
+const LEASE: Duration = Duration::from_secs(5 * 60);
+
+/// Profile under which secrets lie in the keyring, so that a demo never touches a station's.
+const KEYRING_PROFILE: &str = "default";
+
+/// A whole station, wired.
+pub struct Installation {
+    /// What it was told.
+    pub settings: Arc<Settings>,
+    /// The engine.
+    pub station: Station,
+    /// Records, also for what the port does not offer.
+    pub records: Arc<SqliteRecords>,
+    /// Credentials.
+    pub secrets: Arc<dyn Secrets>,
+    /// What the local screen has learnt.
+    pub models: Arc<ScreenModels>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The station cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// Its records cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The certificates cannot be read.
+    #[error(transparent)]
+    CaBundle(#[from] BadCaBundle),
+    /// Claude cannot be asked with these settings.
+    #[error("{0}")]
+    Claude(String),
+    /// An analyzer of the chain is not part of this version.
+    #[error("analysis.chain: {0} is not available in this version; known are claude and screen")]
+    NoSuchAnalyzer(Provider),
+    /// Only one of bucket and table is set.
+    #[error("aws: set both s3_bucket and dynamodb_table, or neither; {0} is missing")]
+    HalfACloud(&'static str),
+}
+
+impl Installation {
+    /// Opens the records and builds the station; nothing runs yet.
+    pub async fn open(settings: Settings, secrets: Arc<dyn Secrets>) -> Result<Self, WiringError> {
+        let opened = SqliteRecords::open(&settings.data_dir, StoreOptions::default()).await?;
+        for path in &opened.quarantined {
+            tracing::warn!(path = %path.display(), "a picture without a record was put in quarantine");
+        }
+        let records = Arc::new(opened.records);
+        let models = Arc::new(ScreenModels::open(models_dir(&settings)));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let aws = aws(&settings, secrets.clone())?;
+        let screen: Arc<dyn Analyzer> = Arc::new(Screen::new(models.clone()));
+        let parts = Parts {
+            records: records.clone() as Arc<dyn Records>,
+            chain: chain(&settings, &aws, &screen)?,
+            screen: Some(screen),
+            uploader: uploader(&settings, &aws)?.map(|cloud| Arc::new(cloud) as Arc<dyn Uploader>),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            settings: StationSettings {
+                facility: settings.facility,
+                station: settings.station.clone(),
+                shifts: settings.shifts.clone(),
+                language: settings.language,
+                analyses_in_flight: settings.analyses_in_flight,
+                uploads_in_flight: settings.uploads_in_flight,
+                lease: LEASE,
+            },
+        };
+        Ok(Self {
+            settings: Arc::new(settings),
+            station: Station::new(parts),
+            records,
+            secrets,
+            models,
+            clock,
+            entropy,
+        })
+    }
+}
+
+/// Where the local screen keeps what it has learnt.
+pub fn models_dir(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("models")
+}
+
+/// The records, to be read beside a station that may be running; none where nothing was captured yet.
+pub async fn open_reader(settings: &Settings) -> Result<Option<RecordsReader>, StoreError> {
+    RecordsReader::open(&settings.data_dir).await
+}
+
+/// Credentials from where the settings say.
+pub fn secrets(settings: &Settings, environment: &Environment) -> Arc<dyn Secrets> {
+    match settings.credentials {
+        CredentialsSource::Keyring => Arc::new(KeyringSecrets::new(KEYRING_PROFILE)),
+        CredentialsSource::Environment => {
+            let variable = |name: &str| environment.get(name).map(str::to_owned);
+            Arc::new(EnvironmentSecrets::from_variables(variable))
+        }
+    }
+}
+
+/// Credentials for a window: where there is no keyring at all, they are kept in memory until the window is
+/// closed, and the window says so.
+pub async fn window_secrets(settings: &Settings, environment: &Environment) -> Arc<dyn Secrets> {
+    let secrets = secrets(settings, environment);
+    match secrets.get(SecretName::AwsAccessKey).await {
+        Err(SecretsError::NoService) => {
+            tracing::warn!("there is no keyring: credentials are kept in memory");
+            Arc::new(MemorySecrets::default())
+        }
+        _ => secrets,
+    }
+}
+
+/// What every AWS client shares.
+pub fn aws(settings: &Settings, secrets: Arc<dyn Secrets>) -> Result<Aws, BadCaBundle> {
+    let mut shared = AwsSettings::new(settings.aws.region.clone());
+    shared.ca_bundle.clone_from(&settings.aws.ca_bundle);
+    Aws::new(shared, secrets)
+}
+
+fn chain(settings: &Settings, aws: &Aws, screen: &Arc<dyn Analyzer>) -> Result<Chain, WiringError> {
+    let mut analyzers: Vec<Arc<dyn Analyzer>> = Vec::new();
+    for provider in &settings.chain {
+        analyzers.push(match provider {
+            Provider::Screen => screen.clone(),
+            Provider::Claude => Arc::new(claude(settings, aws)?),
+            Provider::Azure => return Err(WiringError::NoSuchAnalyzer(*provider)),
+        });
+    }
+    Ok(Chain::new(analyzers))
+}
+
+fn claude(settings: &Settings, aws: &Aws) -> Result<Claude, WiringError> {
+    let mut claude = ClaudeSettings::default();
+    claude
+        .endpoint_url
+        .clone_from(&settings.aws.bedrock_endpoint);
+    if let Some(model_id) = &settings.aws.bedrock_model_id {
+        claude.model_id.clone_from(model_id);
+    }
+    Claude::new(aws, claude).map_err(|error| WiringError::Claude(error.to_string()))
+}
+
+/// The cloud, where the settings name one.
+pub fn uploader(settings: &Settings, aws: &Aws) -> Result<Option<CloudUploader>, WiringError> {
+    let (bucket, table) = match (&settings.aws.s3_bucket, &settings.aws.dynamodb_table) {
+        (Some(bucket), Some(table)) => (bucket, table),
+        (None, None) => return Ok(None),
+        (None, Some(_)) => return Err(WiringError::HalfACloud("s3_bucket")),
+        (Some(_), None) => return Err(WiringError::HalfACloud("dynamodb_table")),
+    };
+    let mut cloud = CloudSettings::new(bucket, table, settings.facility);
+    cloud.s3.endpoint_url.clone_from(&settings.aws.s3_endpoint);
+    cloud
+        .dynamodb
+        .endpoint_url
+        .clone_from(&settings.aws.dynamodb_endpoint);
+    Ok(Some(CloudUploader::new(aws, cloud)))
+}

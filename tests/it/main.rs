@@ -1,0 +1,19 @@
+//! The app over real parts: the built binary, real servers, the real window.
+//!
+//! One binary with modules, because each test binary links the whole app.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod bad_input;
+mod cloud;
+mod offline;
+mod pictures;
+mod screen;
+mod services;
+mod station;
+mod window;

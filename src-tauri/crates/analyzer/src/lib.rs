@@ -1,1 +1,6 @@
 //! Analyzers behind the port: the local screen, Claude on Bedrock, and their chain.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod claude;
+pub mod contract;

@@ -159,12 +159,13 @@ fn blend(from: [f32; 3], to: [f32; 3], share: f32) -> [f32; 3] {
 
 fn rust(at: (f32, f32), radius: f32, seed: u32) -> Paint {
     Box::new(move |u, v, color| {
-        let lobes = cloud(u * 0.07, v * 0.07, seed) * 0.75;
-        let near = 1.0 - distance(u, v, at) / (radius * 1.25);
+        let far = distance(u, v, at) / radius;
+        let lobes = cloud(u * 0.055, v * 0.055, seed) * 0.85 + cloud(u * 0.2, v * 0.2, seed) * 0.2;
+        let bloom = smoothstep(0.18, 0.42, 1.0 - far / 1.35 + lobes) * smoothstep(1.7, 1.25, far);
         // Pits around the main spot.
-        let pits = smoothstep(0.48, 0.62, cloud(u * 0.16, v * 0.16, seed ^ 9))
-            * smoothstep(2.1, 1.2, distance(u, v, at) / radius);
-        let cover = smoothstep(0.02, 0.22, near + lobes * near.clamp(0.0, 0.6) - 0.06).max(pits);
+        let pits =
+            smoothstep(0.48, 0.62, cloud(u * 0.16, v * 0.16, seed ^ 9)) * smoothstep(2.1, 1.2, far);
+        let cover = bloom.max(pits);
         let grain = cloud(u * 0.35, v * 0.35, seed ^ 3);
         let brown = [
             112.0 + grain * 48.0,
@@ -223,7 +224,7 @@ fn temper_colours(at: (f32, f32), radius: f32, seed: u32) -> Paint {
         let index = place as usize;
         let tint = blend(COLOURS[index], COLOURS[(index + 1).min(4)], place.fract());
         let shade = (color.iter().sum::<f32>() / 3.0 / 150.0).clamp(0.55, 1.3);
-        blend(color, tint.map(|channel| channel * shade), cover * 0.78)
+        blend(color, tint.map(|channel| channel * shade), cover * 0.62)
     })
 }
 

@@ -7,6 +7,7 @@ use super::{
     shape::{Kind, Shape, logo_path},
 };
 use image::RgbImage;
+use std::sync::OnceLock;
 use tiny_skia::{FillRule, Path, PathBuilder, Transform};
 use wiko_core::stage::Stage;
 
@@ -66,7 +67,7 @@ struct Layer<'a> {
 
 /// The picture of one part, without the sensor's noise.
 pub(crate) fn render(shape: &Shape, stage: Stage, pose: &Pose, flaw: Option<&Flaw>) -> RgbImage {
-    let mut pixels = fixture(stage, pose);
+    let mut pixels = fixture(stage).clone();
     for layer in layers(shape, stage, pose, flaw) {
         compose(&mut pixels, &layer, pose, flaw);
     }
@@ -86,23 +87,35 @@ pub(crate) fn render(shape: &Shape, stage: Stage, pose: &Pose, flaw: Option<&Fla
     RgbImage::from_raw(WIDTH, HEIGHT, bytes).unwrap_or_default()
 }
 
-/// The matt plate that parts lie on; at packaging, the carton.
-fn fixture(stage: Stage, pose: &Pose) -> Vec<f32> {
-    let carton = stage == Stage::Packaging;
+/// The matt plate that parts lie on; at packaging, the carton. It stays while parts come and go, so it
+/// is drawn once.
+fn fixture(stage: Stage) -> &'static Vec<f32> {
+    static PLATE: OnceLock<Vec<f32>> = OnceLock::new();
+    static CARTON: OnceLock<Vec<f32>> = OnceLock::new();
+    if stage == Stage::Packaging {
+        CARTON.get_or_init(|| {
+            ground(|_, y, grain| {
+                let flute = (y * 0.32).sin() * 1.8;
+                [150.0, 118.0, 82.0].map(|channel| channel + grain * 7.0 + flute)
+            })
+        })
+    } else {
+        PLATE.get_or_init(|| {
+            ground(|x, y, grain| {
+                let light = 1.0 + 0.3 * bell(x, 1080.0, 760.0) * bell(y, 420.0, 520.0);
+                [45.0, 48.0, 52.0].map(|channel| channel * light + grain * 3.4)
+            })
+        })
+    }
+}
+
+fn ground(color: impl Fn(f32, f32, f32) -> [f32; 3]) -> Vec<f32> {
     let mut pixels = Vec::with_capacity((WIDTH * HEIGHT * 3) as usize);
     for y in 0..HEIGHT {
         for x in 0..WIDTH {
-            let (fx, fy) = (x as f32, y as f32);
-            let grain = value(fx * 0.7, fy * 0.7, pose.texture) * 0.6
-                + value(fx * 0.19, fy * 0.19, 77) * 0.6;
-            let color = if carton {
-                let flute = (fy * 0.32).sin() * 1.8;
-                [150.0, 118.0, 82.0].map(|channel| channel + grain * 7.0 + flute)
-            } else {
-                let light = 1.0 + 0.3 * bell(fx, 1080.0, 760.0) * bell(fy, 420.0, 520.0);
-                [45.0, 48.0, 52.0].map(|channel| channel * light + grain * 3.4)
-            };
-            pixels.extend(color);
+            let (x, y) = (x as f32, y as f32);
+            let grain = value(x * 0.7, y * 0.7, 76) * 0.6 + value(x * 0.19, y * 0.19, 77) * 0.6;
+            pixels.extend(color(x, y, grain));
         }
     }
     pixels

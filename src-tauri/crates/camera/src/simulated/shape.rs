@@ -195,8 +195,8 @@ fn scissors() -> Option<Shape> {
         let side = if lower { 1.0 } else { -1.0 };
         let mut path = PathBuilder::new();
         path.move_to(-190.0, side * -52.0);
-        path.cubic_to(-90.0, side * -50.0, -40.0, side * -6.0, 40.0, side * 4.0);
-        path.line_to(700.0, side * 14.0);
+        path.cubic_to(-90.0, side * -50.0, -40.0, side * -10.0, 40.0, side * -5.0);
+        path.line_to(700.0, side * 3.0);
         path.cubic_to(690.0, side * 40.0, 560.0, side * 84.0, 380.0, side * 96.0);
         path.cubic_to(200.0, side * 104.0, 60.0, side * 76.0, -30.0, side * 44.0);
         path.cubic_to(-80.0, side * 20.0, -140.0, side * -4.0, -190.0, side * -8.0);
@@ -217,18 +217,18 @@ fn scissors() -> Option<Shape> {
             outline.transform(Transform::from_rotate_at(side * -9.0, -480.0, side * 176.0))?;
         let mut path = PathBuilder::new();
         path.push_path(&turned.stroke(&stroke, 1.0)?);
-        // The neck between ring and blade.
-        path.move_to(-300.0, side * 96.0);
-        path.cubic_to(
-            -240.0,
-            side * 60.0,
-            -210.0,
-            side * 46.0,
-            -150.0,
-            side * 50.0,
-        );
-        path.line_to(-160.0, side * -4.0);
-        path.cubic_to(-230.0, side * 0.0, -300.0, side * 40.0, -340.0, side * 76.0);
+        // The neck between ring and blade, wound as the ring is: opposite windings would cancel out.
+        if side < 0.0 {
+            path.move_to(-300.0, -96.0);
+            path.cubic_to(-240.0, -60.0, -210.0, -46.0, -150.0, -50.0);
+            path.line_to(-160.0, 4.0);
+            path.cubic_to(-230.0, 0.0, -300.0, -40.0, -340.0, -76.0);
+        } else {
+            path.move_to(-340.0, 76.0);
+            path.cubic_to(-300.0, 40.0, -230.0, 0.0, -160.0, -4.0);
+            path.line_to(-150.0, 50.0);
+            path.cubic_to(-210.0, 46.0, -240.0, 60.0, -300.0, 96.0);
+        }
         path.close();
         path.finish()
     };
@@ -251,13 +251,13 @@ fn scissors() -> Option<Shape> {
     Some(Shape {
         body: body.finish()?,
         tang: tang.finish(),
-        bolster: PathBuilder::from_circle(20.0, 0.0, 46.0),
+        bolster: PathBuilder::from_circle(-38.0, 0.0, 50.0),
         handle: handle.finish()?,
-        rivets: vec![(20.0, 0.0, 26.0)],
+        rivets: vec![(-38.0, 0.0, 27.0)],
         edge: steps.collect(),
         surface: (140.0, 26.0, 330.0, 50.0),
         grip: (-600.0, 262.0, 240.0, 44.0),
-        joint: (-12.0, -30.0, 64.0, 60.0),
+        joint: (-70.0, -30.0, 64.0, 60.0),
         logo: (150.0, -76.0, 38.0),
         kind: Kind::Scissors,
         body_top: -104.0,

@@ -243,3 +243,33 @@ fn gallery() {
         );
     }
 }
+
+#[test]
+#[ignore = "a measurement"]
+fn figures() {
+    let config = SimulatedCameraConfig {
+        pacing: Pacing::AsFastAsAsked,
+        ..SimulatedCameraConfig::demo(sku("WK-KN-200"), Stage::Inspection, 4)
+    };
+    let begun = std::time::Instant::now();
+    let part = config.part(0);
+    println!("part {:?}, {} defects", begun.elapsed(), part.defects.len());
+    let mut camera = SimulatedCamera::open(config, clock()).unwrap();
+    let mut times = Vec::new();
+    let mut bytes = 0;
+    for _ in 0..85 {
+        let begun = std::time::Instant::now();
+        bytes = camera
+            .next_frame(Duration::from_secs(5))
+            .unwrap()
+            .image
+            .bytes
+            .len();
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    println!(
+        "frame median {:?}, 90% {:?}, {bytes} bytes",
+        times[42], times[76]
+    );
+}

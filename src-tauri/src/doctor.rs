@@ -1,19 +1,26 @@
 //! What a station needs, checked one by one: as it should be, or what is wrong and what to do.
 
 use crate::{
+    clock::SystemClock,
     dto::{CheckDto, CheckState},
     settings::{CameraDriver, CredentialsSource, Environment, Settings},
     wiring,
 };
 use std::sync::Arc;
-use wiko_analyzer::screen::ScreenModels;
+use wiko_analyzer::{
+    claude::models::{DEFAULT_MODEL_ID, lookup},
+    screen::ScreenModels,
+};
 use wiko_core::{
     analysis::Provider,
-    ports::{SecretName, Secrets, Uploader},
+    ports::{Clock, Hindered, SecretName, Secrets},
 };
 
 /// Free space below which the disk is worth a warning.
 const LOW_DISK_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// The station did not exist before.
+const FIRST_YEAR: i16 = 2026;
 
 /// The state's word for people.
 pub fn word(state: CheckState) -> &'static str {
@@ -35,7 +42,9 @@ pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Chec
     checks.push(chain(settings));
     checks.push(keyring(settings, &*secrets).await);
     checks.push(credentials(settings, &*secrets).await);
-    checks.push(cloud(settings, secrets).await);
+    checks.push(claude(settings));
+    checks.extend(cloud(settings, secrets).await);
+    checks.push(clock(settings));
     checks
 }
 
@@ -266,31 +275,77 @@ async fn credentials(settings: &Settings, secrets: &dyn Secrets) -> CheckDto {
     }
 }
 
-async fn cloud(settings: &Settings, secrets: Arc<dyn Secrets>) -> CheckDto {
+/// Is the model one that can be asked? Asking it would cost, so only the settings are looked at.
+fn claude(settings: &Settings) -> CheckDto {
+    if !settings.chain.contains(&Provider::Claude) {
+        return check("claude", CheckState::NotConfigured, "it is not asked", "");
+    }
+    let model_id = settings
+        .aws
+        .bedrock_model_id
+        .as_deref()
+        .unwrap_or(DEFAULT_MODEL_ID);
+    match lookup(model_id) {
+        Ok(model) if model.known => ok("claude", model.id),
+        Ok(model) => check(
+            "claude",
+            CheckState::Warning,
+            format!("{}: no model that this version knows", model.id),
+            "check aws.bedrock_model_id; the most careful settings are used with it",
+        ),
+        Err(refused) => check("claude", CheckState::Failed, model_id, refused.to_string()),
+    }
+}
+
+async fn cloud(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<CheckDto> {
+    let both = |state, seen: &str, remedy: &str| {
+        ["s3", "dynamodb"]
+            .map(|name| check(name, state, seen, remedy))
+            .into()
+    };
     let uploader = wiring::aws(settings, secrets)
         .map_err(wiring::WiringError::from)
         .and_then(|aws| wiring::uploader(settings, &aws));
-    match uploader {
-        Ok(None) => check(
-            "cloud",
-            CheckState::NotConfigured,
-            "records stay on this machine",
-            "to upload them, set aws.s3_bucket and aws.dynamodb_table in station.toml",
-        ),
-        Ok(Some(cloud)) => match cloud.reach().await {
-            Ok(()) => ok("cloud", "S3 and DynamoDB answer"),
-            Err(hindered) => check(
-                "cloud",
+    let cloud = match uploader {
+        Ok(Some(cloud)) => cloud,
+        Ok(None) => {
+            return both(
+                CheckState::NotConfigured,
+                "records stay on this machine",
+                "to upload them, set aws.s3_bucket and aws.dynamodb_table in station.toml",
+            );
+        }
+        Err(error) => {
+            return both(
                 CheckState::Failed,
-                "it does not answer as it should",
-                hindered.reason,
-            ),
-        },
-        Err(error) => check(
-            "cloud",
+                &error.to_string(),
+                "correct station.toml",
+            );
+        }
+    };
+    let answer = |name: &str, answer: Result<(), Hindered>| match answer {
+        Ok(()) => ok(name, "it answers"),
+        Err(hindered) => check(
+            name,
             CheckState::Failed,
-            error.to_string(),
-            "correct station.toml",
+            "it does not answer as it should",
+            hindered.reason,
         ),
+    };
+    let (s3, dynamodb) = tokio::join!(cloud.reach_s3(), cloud.reach_dynamodb());
+    vec![answer("s3", s3), answer("dynamodb", dynamodb)]
+}
+
+/// A clock that has lost its battery shows a year long gone; records would be filed there.
+fn clock(settings: &Settings) -> CheckDto {
+    let now = SystemClock
+        .now()
+        .timestamp()
+        .to_zoned(settings.shifts.zone().clone());
+    let seen = now.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    if now.year() < FIRST_YEAR {
+        let remedy = "set the machine's clock, and switch on time synchronisation";
+        return check("clock", CheckState::Failed, seen, remedy);
     }
+    ok("clock", seen)
 }

@@ -21,6 +21,8 @@ mod images;
 mod live;
 mod log;
 mod preview;
+#[cfg(target_os = "linux")]
+mod renderer;
 mod settings;
 mod window;
 mod wiring;

@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use wiko_core::{
     event::StationEvent,
     ports::{Records, StoreError},
-    queue::{Obstacle, Queue},
+    queue::{Obstacle, Queue, QueueDepth},
 };
 use wiko_pipeline::CloudLink;
 
@@ -31,7 +31,11 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         shift: shift.code,
         tally: tally.into(),
         analysis_queue: records.depth(Queue::Analysis).await?.into(),
-        upload_queue: records.depth(Queue::Upload).await?.into(),
+        // Without a cloud nothing waits for it.
+        upload_queue: match station.has_cloud() {
+            true => records.depth(Queue::Upload).await?.into(),
+            false => QueueDepth::default().into(),
+        },
         cloud: cloud(&station.link().borrow()),
         camera: app.installation.settings.camera.id.clone(),
         camera_state: app.camera_state(),

@@ -272,6 +272,8 @@ pub fn run(
     environment: Environment,
     report_ready: bool,
 ) -> Result<ExitCode, cli::Failure> {
+    #[cfg(target_os = "linux")]
+    crate::renderer::choose(&environment)?;
     let _log = log::start(&settings.data_dir)?;
     let specta = commands::builder();
     let invoke = specta.invoke_handler();

@@ -3,6 +3,7 @@
 //! One binary with modules, because each test binary links the whole app.
 
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -89,6 +89,13 @@ impl Window {
         self.see(css).await.click().await.unwrap();
     }
 
+    /// A click by the page's own script, for what the driver takes as not drawn (content-visibility).
+    async fn press(&self, css: &str) {
+        self.see(css).await;
+        let script = "document.querySelector(arguments[0]).click()";
+        self.client.execute(script, vec![json!(css)]).await.unwrap();
+    }
+
     async fn text(&self, css: &str) -> String {
         self.see(css).await.text().await.unwrap()
     }
@@ -115,6 +122,14 @@ impl Window {
         (place, [number(4) as u8, number(5) as u8, number(6) as u8])
     }
 
+    /// Whether a picture is there in its full size.
+    async fn loaded(&self, css: &str, size: (u32, u32)) -> Option<()> {
+        let script = "const e = document.querySelector(arguments[0]);
+            return e && e.complete ? [e.naturalWidth, e.naturalHeight] : null";
+        let seen = self.client.execute(script, vec![json!(css)]).await.unwrap();
+        (seen == json!([size.0, size.1])).then_some(())
+    }
+
     /// Checks that the box of a finding lies on the right pixels of the picture, both in the page and in
     /// what is drawn.
     async fn check_box(
@@ -125,6 +140,8 @@ impl Window {
         box_px: BoxPx,
         size: (u32, u32),
     ) {
+        let shown = format!("{picture} img");
+        eventually("the part's picture", || self.loaded(&shown, size)).await;
         let drawn = self.picture(name).await;
         let ([left, top, right, bottom], _) = self.place(&format!("{picture} img")).await;
         let (box_place, stroke) = self
@@ -293,7 +310,7 @@ async fn a_part_goes_from_the_trigger_through_window_and_cloud_to_the_history_wi
 
     window.click("[data-testid=nav-history]").await;
     window
-        .click(&format!("[data-testid=history-row][data-id=\"{id}\"]"))
+        .press(&format!("[data-testid=history-row][data-id=\"{id}\"]"))
         .await;
     window
         .see("[data-testid=part-verdict][data-verdict=fail]")

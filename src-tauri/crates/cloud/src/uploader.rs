@@ -77,6 +77,18 @@ impl fmt::Debug for CloudUploader {
     }
 }
 
+impl CloudUploader {
+    /// Asks the bucket alone for a sign of life.
+    pub async fn reach_s3(&self) -> Result<(), Hindered> {
+        self.images.reach(self.facility.code()).await
+    }
+
+    /// Asks the table alone for a sign of life.
+    pub async fn reach_dynamodb(&self) -> Result<(), Hindered> {
+        self.rows.reach().await
+    }
+}
+
 #[async_trait::async_trait]
 impl Uploader for CloudUploader {
     async fn upload(
@@ -103,7 +115,7 @@ impl Uploader for CloudUploader {
     }
 
     async fn reach(&self) -> Result<(), Hindered> {
-        self.images.reach(self.facility.code()).await?;
-        self.rows.reach().await
+        self.reach_s3().await?;
+        self.reach_dynamodb().await
     }
 }

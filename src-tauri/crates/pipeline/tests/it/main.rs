@@ -12,7 +12,7 @@ use wiko_core::{
     facility::Facility,
     geometry::BoxPx,
     inspection::{OperatorCall, UploadState},
-    ports::{Analyzer, Hindered, Language, Records, Uploader},
+    ports::{Analyzer, Hindered, Language, Uploader},
     queue::{Obstacle, Queue},
     shift::ShiftPlan,
     sku::ProductSku,

@@ -56,6 +56,9 @@ async fn a_full_disk_refuses_captures_and_loses_nothing() {
         return;
     };
     let records = open(disk.path()).await;
+    // What a person frees when the disk is full.
+    let spare = disk.path().join("spare");
+    std::fs::write(&spare, vec![0; 1 << 20]).unwrap();
     let mut kept = vec![];
     let refused = loop {
         let n = u32::try_from(kept.len()).unwrap();
@@ -89,6 +92,7 @@ async fn a_full_disk_refuses_captures_and_loses_nothing() {
         assert_eq!(image.facts, picture.facts);
     }
     std::fs::remove_file(filler).unwrap();
+    std::fs::remove_file(spare).unwrap();
     records.check_writable().await.unwrap();
     captured(&records, 900).await;
     records.close().await;

@@ -4,3 +4,4 @@
 
 pub mod claude;
 pub mod contract;
+pub mod screen;

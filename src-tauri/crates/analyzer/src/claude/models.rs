@@ -57,7 +57,7 @@ pub struct Model {
 pub enum ModelRefused {
     /// It was withdrawn.
     #[error(
-        "the model \"{id}\" was withdrawn by its maker and is refused as Legacy: set bedrock.model_id to {DEFAULT_MODEL_ID}"
+        "the model \"{id}\" was withdrawn by its maker and is refused as Legacy: set aws.bedrock_model_id to {DEFAULT_MODEL_ID}"
     )]
     Withdrawn {
         /// The id that was given.

@@ -1,0 +1,203 @@
+//! The file of a model: one line that names the format, one line of JSON, then the planes as PNG.
+//!
+//! The JSON names each plane's length and the hash of all that follows it, so that a file cut short
+//! or changed is told from a good one before a pixel of it is used.
+
+use super::{
+    layer::Layer,
+    model::{LearnOptions, Limits, ScreenModel},
+    plane::Plane,
+    register::Registrar,
+};
+use image::{ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, codecs::png::PngEncoder};
+use std::io::Cursor;
+use wiko_core::{image::Sha256, sku::ProductSku, stage::Stage};
+
+const MAGIC: &str = "WIKO-SCREEN ";
+/// Counts up with every change that an older station cannot read.
+const VERSION: u32 = 1;
+/// No model that this station writes comes near it.
+pub(super) const MOST_BYTES: u64 = 64 << 20;
+
+/// Why a model's file cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileFault {
+    /// Not a model, or damaged.
+    #[error("it is damaged ({reason})")]
+    Damaged {
+        /// In words.
+        reason: String,
+    },
+    /// Written by a newer station.
+    #[error(
+        "it was written by a newer version of the station (format {version}, known: {VERSION})"
+    )]
+    Newer {
+        /// Its format.
+        version: u32,
+    },
+}
+
+// By value, so that it can stand in `map_err`.
+#[allow(clippy::needless_pass_by_value)]
+fn damaged(reason: impl ToString) -> FileFault {
+    FileFault::Damaged {
+        reason: reason.to_string(),
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Header {
+    sku: ProductSku,
+    stage: Stage,
+    picture_px: (u32, u32),
+    options: LearnOptions,
+    limits: Limits,
+    scores: Vec<f32>,
+    layers: Vec<LayerHeader>,
+    plane_bytes: Vec<usize>,
+    planes_sha256: Sha256,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct LayerHeader {
+    scale: usize,
+    threshold: f32,
+}
+
+/// The model as bytes.
+pub(super) fn encode(model: &ScreenModel) -> Result<Vec<u8>, FileFault> {
+    let mut planes = vec![png8(&model.reference)?];
+    for layer in &model.layers {
+        for plane in [&layer.lo, &layer.hi, &layer.spread] {
+            planes.push(png16(plane)?);
+        }
+    }
+    let body = planes.concat();
+    let header = Header {
+        sku: model.sku.clone(),
+        stage: model.stage,
+        picture_px: model.picture_px,
+        options: model.options,
+        limits: model.limits,
+        scores: model.scores.clone(),
+        layers: model
+            .layers
+            .iter()
+            .map(|layer| LayerHeader {
+                scale: layer.scale,
+                threshold: layer.threshold,
+            })
+            .collect(),
+        plane_bytes: planes.iter().map(Vec::len).collect(),
+        planes_sha256: Sha256::of(&body),
+    };
+    let header = serde_json::to_string(&header).map_err(damaged)?;
+    Ok([format!("{MAGIC}{VERSION}\n{header}\n").into_bytes(), body].concat())
+}
+
+/// The model of such bytes.
+pub(super) fn decode(bytes: &[u8]) -> Result<ScreenModel, FileFault> {
+    let (first, rest) = line(bytes).ok_or_else(|| damaged("no first line"))?;
+    let version: u32 = first
+        .strip_prefix(MAGIC)
+        .and_then(|version| version.parse().ok())
+        .ok_or_else(|| damaged("not a model of the screen"))?;
+    if version > VERSION {
+        return Err(FileFault::Newer { version });
+    }
+    let (header, body) = line(rest).ok_or_else(|| damaged("no header"))?;
+    let header: Header = serde_json::from_str(header).map_err(damaged)?;
+    if Sha256::of(body) != header.planes_sha256 {
+        return Err(damaged("its hash does not match"));
+    }
+    let mut planes = Vec::new();
+    let mut rest = body;
+    for length in &header.plane_bytes {
+        let (plane, after) = rest
+            .split_at_checked(*length)
+            .ok_or_else(|| damaged("a plane is missing"))?;
+        planes.push(image::load_from_memory_with_format(plane, ImageFormat::Png).map_err(damaged)?);
+        rest = after;
+    }
+    let mut planes = planes.into_iter();
+    let reference: GrayImage = match planes.next() {
+        Some(image::DynamicImage::ImageLuma8(reference)) => reference,
+        _ => return Err(damaged("no reference")),
+    };
+    let mut layers = Vec::new();
+    for LayerHeader { scale, threshold } in &header.layers {
+        let size = match scale {
+            1 => reference.dimensions(),
+            4 => (
+                (reference.width() / 4).max(1),
+                (reference.height() / 4).max(1),
+            ),
+            _ => return Err(damaged("a layer of unknown scale")),
+        };
+        let mut plane = || match planes.next() {
+            Some(image::DynamicImage::ImageLuma16(plane)) if plane.dimensions() == size => {
+                Ok(Plane {
+                    width: size.0 as usize,
+                    height: size.1 as usize,
+                    px: plane.into_raw(),
+                })
+            }
+            _ => Err(damaged("a layer's plane is missing")),
+        };
+        layers.push(Layer {
+            scale: *scale,
+            lo: plane()?,
+            hi: plane()?,
+            spread: plane()?,
+            threshold: *threshold,
+        });
+    }
+    // A model that would let everything pass is no model.
+    if layers.is_empty()
+        || !layers
+            .iter()
+            .all(|layer| layer.threshold > 0.0 && layer.threshold.is_finite())
+    {
+        return Err(damaged("it has no threshold"));
+    }
+    Ok(ScreenModel {
+        registrar: Registrar::new(&reference).ok_or_else(|| damaged("an empty reference"))?,
+        sku: header.sku,
+        stage: header.stage,
+        picture_px: header.picture_px,
+        options: header.options,
+        reference,
+        layers,
+        limits: header.limits,
+        scores: header.scores,
+        sha256: Sha256::of(bytes),
+    })
+}
+
+fn line(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]))
+}
+
+fn png8(picture: &GrayImage) -> Result<Vec<u8>, FileFault> {
+    png(
+        picture.as_raw(),
+        picture.dimensions(),
+        ExtendedColorType::L8,
+    )
+}
+
+fn png16(plane: &Plane) -> Result<Vec<u8>, FileFault> {
+    let bytes: Vec<u8> = plane.px.iter().flat_map(|v| v.to_ne_bytes()).collect();
+    let size = (plane.width as u32, plane.height as u32);
+    png(&bytes, size, ExtendedColorType::L16)
+}
+
+fn png(bytes: &[u8], size: (u32, u32), color: ExtendedColorType) -> Result<Vec<u8>, FileFault> {
+    let mut out = Cursor::new(Vec::new());
+    PngEncoder::new(&mut out)
+        .write_image(bytes, size.0, size.1, color)
+        .map_err(damaged)?;
+    Ok(out.into_inner())
+}

@@ -1,0 +1,419 @@
+//! The local screen on small pictures made here: what passes, what is found, what is never good.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use proptest::prelude::*;
+use std::sync::{Arc, OnceLock};
+use wiko_analyzer::screen::{
+    LearnError, Screen, ScreenModel, ScreenModels, Screening, Unfit, learn,
+};
+use wiko_core::{
+    analysis::{Claim, ImageQuality},
+    defect::{DefectType, RecommendedAction, Severity},
+    geometry::BoxPx,
+    image::EncodedImage,
+    ports::{AnalysisError, AnalysisRequest, Language},
+    queue::Obstacle,
+    sku::ProductSku,
+    stage::Stage,
+    verdict::{VerdictCode, judge},
+};
+use wiko_testkit::{builders, contracts::analyzer::its_analysis_keeps_the_ports_word};
+
+const WIDTH: u32 = 320;
+const HEIGHT: u32 = 200;
+
+/// How a part lies before the camera.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    dx: f64,
+    dy: f64,
+    turn_rad: f64,
+    light: f64,
+    noise_seed: u32,
+}
+
+const STILL: View = View {
+    dx: 0.0,
+    dy: 0.0,
+    turn_rad: 0.0,
+    light: 1.0,
+    noise_seed: 1,
+};
+
+fn views(count: u32) -> Vec<View> {
+    (1..=count)
+        .map(|n| {
+            let n_f = f64::from(n);
+            View {
+                dx: 6.0 * (n_f * 1.7).sin(),
+                dy: 4.0 * (n_f * 2.3).cos(),
+                turn_rad: 0.02 * (n_f * 3.1).sin(),
+                light: 1.0 + 0.08 * (n_f * 0.9).sin(),
+                noise_seed: n,
+            }
+        })
+        .collect()
+}
+
+/// A plate with two holes and a bar on a darker table, smooth at its edges.
+fn plate(x: f64, y: f64) -> f64 {
+    let soft = |distance: f64| 1.0 / (1.0 + (distance * 1.6).exp());
+    let outside = |x: f64, half: f64| x.abs() - half;
+    let body = soft(outside(x, 110.0).max(outside(y, 55.0)));
+    let hole = |cx: f64, r: f64| soft((x - cx).hypot(y - 8.0) - r);
+    let bar = soft(outside(x - 10.0, 40.0).max(outside(y + 30.0, 9.0)));
+    60.0 + 110.0 * body - 80.0 * (hole(-70.0, 18.0) + hole(60.0, 12.0)) - 40.0 * bar
+        + 8.0 * (x / 30.0).sin() * body
+}
+
+/// A ring, that is no plate.
+fn ring(x: f64, y: f64) -> f64 {
+    let r = x.hypot(y);
+    60.0 + 120.0 / (1.0 + ((r - 70.0).abs() - 12.0).exp()) + 30.0 * (y / 9.0).sin()
+}
+
+fn picture(of: fn(f64, f64) -> f64, view: View) -> GrayImage {
+    let mut state = view.noise_seed.wrapping_mul(0x9e37_79b9) | 1;
+    let (sin, cos) = view.turn_rad.sin_cos();
+    GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
+        let u = f64::from(x) - f64::from(WIDTH) / 2.0 - view.dx;
+        let v = f64::from(y) - f64::from(HEIGHT) / 2.0 - view.dy;
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        let noise = f64::from(state % 7) - 3.0;
+        let level = of(cos * u + sin * v, -sin * u + cos * v) * view.light + noise;
+        Luma([level.round() as u8])
+    })
+}
+
+fn blob(mut picture: GrayImage, cx: i32, cy: i32, radius: i32, level: u8) -> (GrayImage, BoxPx) {
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        let (dx, dy) = (x as i32 - cx, y as i32 - cy);
+        if dx * dx + dy * dy <= radius * radius {
+            pixel.0 = [level];
+        }
+    }
+    let side = 2 * radius as u32 + 1;
+    let box_px = BoxPx {
+        x: (cx - radius) as u32,
+        y: (cy - radius) as u32,
+        width: side,
+        height: side,
+    };
+    (picture, box_px)
+}
+
+fn sku() -> ProductSku {
+    ProductSku::new("WK-KN-200").unwrap()
+}
+
+fn taught(pictures: Vec<GrayImage>) -> ScreenModel {
+    learn(sku(), Stage::BladeGlazing, pictures).unwrap()
+}
+
+/// A model of eight plates, learnt once.
+fn of_eight() -> &'static ScreenModel {
+    static MODEL: OnceLock<ScreenModel> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        taught(
+            views(8)
+                .into_iter()
+                .map(|view| picture(plate, view))
+                .collect(),
+        )
+    })
+}
+
+fn found(screening: &Screening) -> &[wiko_analyzer::screen::Found] {
+    match screening {
+        Screening::Judged { found, .. } => found,
+        Screening::Unfit(unfit) => panic!("not judged: {unfit:?}"),
+    }
+}
+
+#[test]
+fn a_good_part_that_is_moved_turned_and_brightened_passes() {
+    for view in views(20).into_iter().skip(8) {
+        let screening = of_eight().screen(picture(plate, view));
+        assert_eq!(found(&screening), [], "{view:?}");
+    }
+}
+
+#[test]
+fn a_blob_is_found_where_it_is_wherever_the_part_lies() {
+    for (view, level) in views(14)
+        .into_iter()
+        .skip(8)
+        .zip([20, 230, 60, 20, 230, 60])
+    {
+        let (picture, truth) = blob(picture(plate, view), 175, 120, 7, level);
+        let screening = of_eight().screen(picture);
+        let [found] = found(&screening) else {
+            panic!("one finding at {view:?}: {screening:?}");
+        };
+        assert!(found.box_px.iou(&truth) >= 0.5, "{found:?} {truth:?}");
+    }
+}
+
+#[test]
+fn one_good_picture_is_enough_to_start_with() {
+    let model = taught(vec![picture(plate, STILL)]);
+    let moved = views(3)[2];
+    assert_eq!(found(&model.screen(picture(plate, moved))), []);
+    let (bad, truth) = blob(picture(plate, moved), 175, 120, 7, 20);
+    let screening = model.screen(bad);
+    assert!(
+        found(&screening)
+            .iter()
+            .any(|found| found.box_px.iou(&truth) >= 0.5),
+        "{screening:?}"
+    );
+}
+
+#[test]
+fn what_is_not_the_learnt_part_is_not_judged() {
+    let unfit = |picture: GrayImage| match of_eight().screen(picture) {
+        Screening::Unfit(unfit) => Some(unfit),
+        Screening::Judged { .. } => None,
+    };
+    let far = View { dx: 60.0, ..STILL };
+    for (name, strange) in [
+        ("ring", picture(ring, STILL)),
+        ("black", GrayImage::new(WIDTH, HEIGHT)),
+        ("white", GrayImage::from_pixel(WIDTH, HEIGHT, Luma([255]))),
+        ("empty fixture", picture(|_, _| 60.0, STILL)),
+        ("far", picture(plate, far)),
+    ] {
+        assert_ne!(unfit(strange), None, "{name}");
+    }
+    let dark = View {
+        light: 0.3,
+        ..STILL
+    };
+    assert_eq!(unfit(picture(plate, dark)), Some(Unfit::OtherLight));
+    let blurred = image::imageops::blur(&picture(plate, STILL), 5.0);
+    assert_eq!(unfit(blurred), Some(Unfit::Blurred));
+    assert_eq!(
+        unfit(GrayImage::new(WIDTH + 1, HEIGHT)),
+        Some(Unfit::OtherSize)
+    );
+}
+
+#[test]
+fn pictures_that_cannot_teach_are_named() {
+    let good = || picture(plate, STILL);
+    let refused =
+        |pictures: Vec<GrayImage>| learn(sku(), Stage::BladeGlazing, pictures).unwrap_err();
+    assert_eq!(refused(vec![]), LearnError::NoPictures);
+    let black = GrayImage::new(WIDTH, HEIGHT);
+    assert_eq!(
+        refused(vec![black.clone()]),
+        LearnError::Featureless { picture: 1 }
+    );
+    assert_eq!(
+        refused(vec![good(), black]),
+        LearnError::DoesNotMatch { picture: 2 }
+    );
+    let other = refused(vec![good(), GrayImage::new(WIDTH, HEIGHT + 2)]);
+    assert!(
+        other.to_string().starts_with("picture 2 is 320×202"),
+        "{other}"
+    );
+    assert_eq!(refused(vec![good(); 41]), LearnError::TooMany { limit: 40 });
+}
+
+#[test]
+fn a_bad_picture_among_the_good_ones_stands_out() {
+    let mut pictures: Vec<_> = views(8)
+        .into_iter()
+        .map(|view| picture(plate, view))
+        .collect();
+    pictures[5] = blob(pictures[5].clone(), 150, 110, 8, 20).0;
+    assert_eq!(taught(pictures).suspects(), [5]);
+}
+
+fn encoded(picture: &GrayImage) -> EncodedImage {
+    let rgb = RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        Rgb([picture.get_pixel(x, y).0[0]; 3])
+    });
+    let jpeg = wiko_imaging::encode_jpeg(&rgb, 92).unwrap();
+    wiko_imaging::inspect(jpeg).unwrap()
+}
+
+fn request(picture: &GrayImage, language: Language) -> AnalysisRequest {
+    AnalysisRequest {
+        capture: builders::capture(1),
+        image: encoded(picture),
+        language,
+        screening: None,
+    }
+}
+
+fn station(dir: &std::path::Path) -> Screen {
+    let models = ScreenModels::open(dir);
+    models.save(of_eight()).unwrap();
+    Screen::new(Arc::new(models))
+}
+
+#[tokio::test]
+async fn the_analyzer_keeps_the_ports_word_and_a_difference_goes_to_the_supervisor() {
+    let dir = tempfile::tempdir().unwrap();
+    let screen = station(dir.path());
+    let view = views(9)[8];
+    let good = request(&picture(plate, view), Language::En);
+    let analysis = its_analysis_keeps_the_ports_word(&screen, &good).await;
+    assert_eq!(analysis.claim, Claim::Good);
+    assert_eq!(
+        judge(&good.image.facts, &analysis).code(),
+        VerdictCode::Pass
+    );
+    assert_eq!(analysis.appraiser.prompt_sha256, of_eight().sha256());
+
+    let (bad, truth) = blob(picture(plate, view), 175, 120, 7, 20);
+    let bad = request(&bad, Language::ZhCn);
+    let analysis = its_analysis_keeps_the_ports_word(&screen, &bad).await;
+    assert_eq!(judge(&bad.image.facts, &analysis).code(), VerdictCode::Fail);
+    let finding = analysis.worst().unwrap();
+    assert_eq!(finding.defect_type, DefectType::Unknown);
+    assert_eq!(finding.severity, Severity::Major);
+    assert_eq!(
+        finding.recommended_action,
+        RecommendedAction::EscalateToSupervisor
+    );
+    assert!(finding.box_px.iou(&truth) >= 0.5);
+    assert!(analysis.summary.contains("1 处"), "{}", analysis.summary);
+
+    let empty = request(&GrayImage::new(WIDTH, HEIGHT), Language::En);
+    let analysis = its_analysis_keeps_the_ports_word(&screen, &empty).await;
+    assert_eq!(analysis.claim, Claim::Unsure);
+    assert!(matches!(
+        analysis.image_quality,
+        ImageQuality::Unusable { .. }
+    ));
+}
+
+#[tokio::test]
+async fn without_a_model_it_names_the_command_that_teaches_it() {
+    use wiko_core::ports::Analyzer;
+    let dir = tempfile::tempdir().unwrap();
+    let screen = Screen::new(Arc::new(ScreenModels::open(dir.path().join("none"))));
+    let error = screen
+        .analyze(&request(&picture(plate, STILL), Language::En))
+        .await
+        .unwrap_err();
+    let AnalysisError::NotLearnt { reason } = error else {
+        panic!("{error}");
+    };
+    assert!(
+        reason.contains("wiko-station screen learn --sku WK-KN-200 --stage blade_glazing IMAGES…"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_model_reads_back_as_it_was_and_one_learnt_anew_takes_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = ScreenModels::open(dir.path());
+    let path = models.save(of_eight()).unwrap();
+    let read = ScreenModels::open(dir.path())
+        .get(&sku(), Stage::BladeGlazing)
+        .unwrap()
+        .unwrap();
+    assert_eq!(read.sha256(), of_eight().sha256());
+    let (bad, _) = blob(picture(plate, views(9)[8]), 175, 120, 7, 20);
+    assert_eq!(read.screen(bad.clone()), of_eight().screen(bad));
+    assert_eq!(models.learnt().unwrap(), [(sku(), Stage::BladeGlazing)]);
+    assert_eq!(
+        models.get(&sku(), Stage::LogoPrint).unwrap().map(|_| ()),
+        None
+    );
+
+    models.get(&sku(), Stage::BladeGlazing).unwrap();
+    let anew = taught(vec![picture(plate, STILL)]);
+    models.save(&anew).unwrap();
+    let read = models.get(&sku(), Stage::BladeGlazing).unwrap().unwrap();
+    assert_eq!(read.sha256(), anew.sha256());
+    let left: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(left, [path], "nothing is left aside");
+}
+
+#[tokio::test]
+async fn a_damaged_or_newer_model_needs_a_person_and_judges_nothing() {
+    use wiko_core::ports::Analyzer;
+    let dir = tempfile::tempdir().unwrap();
+    let models = ScreenModels::open(dir.path());
+    let path = models.save(of_eight()).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x10;
+    let newer = [b"WIKO-SCREEN 9\n", &whole[14..]].concat();
+    let cases: [(&[u8], &str); 5] = [
+        (b"", "damaged"),
+        (b"\xff\xd8\xff\xe0", "damaged"),
+        (&whole[..whole.len() - 100], "damaged"),
+        (&flipped, "damaged"),
+        (&newer, "newer version"),
+    ];
+    for (bytes, word) in cases {
+        std::fs::write(&path, bytes).unwrap();
+        let screen = Screen::new(Arc::new(ScreenModels::open(dir.path())));
+        let error = screen
+            .analyze(&request(&picture(plate, STILL), Language::En))
+            .await
+            .unwrap_err();
+        let AnalysisError::Hindered(hindered) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(hindered.obstacle, Obstacle::NeedsPerson);
+        assert!(hindered.reason.contains(word), "{}", hindered.reason);
+        assert!(hindered.reason.contains("screen learn --sku"));
+    }
+}
+
+#[test]
+fn a_picture_of_more_than_four_megapixels_is_judged_reduced_and_its_boxes_lie_on_the_original() {
+    let large = |picture: &GrayImage| {
+        image::imageops::resize(picture, 2560, 1600, image::imageops::FilterType::Triangle)
+    };
+    let model = taught(
+        views(4)
+            .into_iter()
+            .map(|view| large(&picture(plate, view)))
+            .collect(),
+    );
+    let (bad, truth) = blob(large(&picture(plate, views(5)[4])), 1400, 960, 60, 20);
+    let screening = model.screen(bad);
+    assert!(
+        found(&screening)
+            .iter()
+            .any(|found| found.box_px.iou(&truth) >= 0.5),
+        "{screening:?}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn whatever_is_no_plate_is_never_good(
+        period_x in 6.0f64..60.0, period_y in 6.0f64..60.0, level in 0u8..=255,
+        depth in 0.0f64..120.0, seed in 1u32..1000,
+    ) {
+        let mut state = seed;
+        let picture = GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let wave = (f64::from(x) / period_x).sin() + (f64::from(y) / period_y).cos();
+            let noise = f64::from(state >> 29);
+            Luma([(f64::from(level) + depth * wave + noise) as u8])
+        });
+        let screening = of_eight().screen(picture);
+        let good = matches!(&screening, Screening::Judged { found, .. } if found.is_empty());
+        prop_assert!(!good, "{screening:?}");
+    }
+}

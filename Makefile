@@ -49,8 +49,10 @@ clean: ## Remove what was built (the target folder, ui/dist, ui/node_modules)
 setup-run setup-test setup-bench:
 	@scripts/setup $(@:setup-%=%)
 
+# Versions are those of the lock file, which --no-save leaves alone. `npm ci` would refuse it wherever a
+# registry lacks an optional package's build for some other system.
 $(NODE_MODULES): ui/package-lock.json
-	@$(ENV) cd ui && npm ci --no-audit --no-fund
+	@$(ENV) cd ui && npm install --no-save --no-audit --no-fund
 	@touch $@
 
 $(UI): $(NODE_MODULES) $(UI_SOURCES)

@@ -34,7 +34,12 @@ fn a_screen_taught_with_a_good_board_puts_boxes_on_a_bad_one() {
     let set = data.join("deeppcb/dev");
     let (test, template) = rows(&set, "test_defect", "group12100").remove(0);
     let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
-    learn(&station, "WK-KN-200", "blade_glazing", &[template.clone()]);
+    learn(
+        &station,
+        "WK-KN-200",
+        "blade_glazing",
+        std::slice::from_ref(&template),
+    );
 
     let ran = station.inspect(&[&test, &template], &[]);
 

@@ -305,7 +305,7 @@ async fn a_part_goes_from_the_trigger_through_window_and_cloud_to_the_history_wi
             .then_some(())
     })
     .await;
-    assert_eq!(services.keys().await, [key.clone()]);
+    assert_eq!(services.keys().await, std::slice::from_ref(&key));
     assert_eq!(Sha256::of(&services.object(&key).await), Sha256::of(&bytes));
 
     window.click("[data-testid=nav-history]").await;

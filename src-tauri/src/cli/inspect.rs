@@ -174,7 +174,7 @@ pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<
         if metadata.is_dir() {
             return Err("is a folder: name the pictures in it".to_owned());
         }
-        if metadata.len() > wiko_imaging::MAX_BYTES as u64 {
+        if metadata.len() > wiko_imaging::MAX_BYTES {
             return Err(format!(
                 "is larger than {} MiB",
                 wiko_imaging::MAX_BYTES / (1024 * 1024)

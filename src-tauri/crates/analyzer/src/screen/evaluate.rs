@@ -390,8 +390,6 @@ fn rows<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, EvaluationE
         .map_err(|error| unreadable(path, error))
 }
 
-// By value, so that it can stand in `map_err`.
-#[allow(clippy::needless_pass_by_value)]
 fn unreadable(path: &Path, reason: impl ToString) -> EvaluationError {
     EvaluationError::Unreadable {
         path: path.to_owned(),

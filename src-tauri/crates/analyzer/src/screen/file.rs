@@ -38,8 +38,6 @@ pub enum FileFault {
     },
 }
 
-// By value, so that it can stand in `map_err`.
-#[allow(clippy::needless_pass_by_value)]
 fn damaged(reason: impl ToString) -> FileFault {
     FileFault::Damaged {
         reason: reason.to_string(),

@@ -178,8 +178,6 @@ pub fn learn_command(sku: &ProductSku, stage: Stage) -> String {
     format!("wiko-station screen learn --sku {sku} --stage {stage} IMAGES…")
 }
 
-// By value, so that it can stand in `map_err`.
-#[allow(clippy::needless_pass_by_value)]
 fn disk(path: &Path, reason: impl ToString) -> ModelFault {
     ModelFault::Disk {
         path: path.to_owned(),

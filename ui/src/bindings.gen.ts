@@ -276,7 +276,7 @@ export type ErrorCode =
 "keyring_missing" | 
 /**  The keyring did not do it. */
 "keyring_failed" | 
-/**  Something that should not happen. Also what the window calls whatever the station did not say. */
+/**  What the window calls whatever the station did not say. */
 "internal";
 
 /**  A facility; part of the key of every image in the cloud. */

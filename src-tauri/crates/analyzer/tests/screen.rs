@@ -6,7 +6,8 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use std::sync::{Arc, OnceLock};
 use wiko_analyzer::screen::{
-    LearnError, Screen, ScreenModel, ScreenModels, Screening, Unfit, learn,
+    LearnError, LearnOptions, Screen, ScreenModel, ScreenModels, Screening, Unfit, learn,
+    learn_with,
 };
 use wiko_core::{
     analysis::{Claim, ImageQuality},
@@ -200,6 +201,27 @@ fn what_is_not_the_learnt_part_is_not_judged() {
         unfit(GrayImage::new(WIDTH + 1, HEIGHT)),
         Some(Unfit::OtherSize)
     );
+}
+
+#[test]
+fn a_change_too_large_to_be_a_defect_is_neither_a_finding_nor_good() {
+    let good = || views(8).into_iter().map(|view| picture(plate, view));
+    let options = LearnOptions {
+        largest_px: 24,
+        ..LearnOptions::default()
+    };
+    let model = learn_with(sku(), Stage::BladeGlazing, good(), options).unwrap();
+    let (stained, _) = blob(picture(plate, STILL), 175, 120, 20, 20);
+    assert!(matches!(
+        model.screen(stained.clone()),
+        Screening::Unfit(Unfit::Aged)
+    ));
+    let (chipped, truth) = blob(stained, 60, 60, 6, 20);
+    let screening = model.screen(chipped);
+    let [found] = found(&screening) else {
+        panic!("the small piece alone: {screening:?}");
+    };
+    assert!(found.box_px.iou(&truth) >= 0.33, "{found:?} {truth:?}");
 }
 
 #[test]

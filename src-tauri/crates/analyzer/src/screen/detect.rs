@@ -47,6 +47,8 @@ pub enum Unfit {
     Blurred,
     /// Most of it differs: probably another product or stage.
     OtherPart,
+    /// The surface as a whole has changed since it was learnt.
+    Aged,
 }
 
 /// A place that differs from good parts.
@@ -83,6 +85,14 @@ impl ScreenModel {
                 }
             }
             score = score.max(worst);
+        }
+        let largest = self.options.largest_px as usize;
+        let before = pieces.len();
+        if largest > 0 {
+            pieces.retain(|piece| piece.x2 - piece.x1 <= largest && piece.y2 - piece.y1 <= largest);
+        }
+        if pieces.is_empty() && before > 0 {
+            return Screening::Unfit(Unfit::Aged);
         }
         let (width, height) = size(&self.reference);
         let covered: usize = pieces

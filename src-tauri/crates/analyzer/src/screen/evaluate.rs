@@ -11,7 +11,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
     fs,
+    num::NonZero,
+    panic,
     path::{Path, PathBuf},
+    thread,
     time::Instant,
 };
 use wiko_core::{geometry::BoxPx, sku::ProductSku, stage::Stage};
@@ -106,6 +109,19 @@ impl Score {
         self.hits += hits;
         self.false_alarms += found.len() as u32 - hits;
         self.misses += truth.len() as u32 - hits;
+    }
+}
+
+impl std::ops::AddAssign for Score {
+    fn add_assign(&mut self, other: Self) {
+        self.pictures += other.pictures;
+        self.unfit += other.unfit;
+        self.good_pictures += other.good_pictures;
+        self.good_alarmed += other.good_alarmed;
+        self.hits += other.hits;
+        self.false_alarms += other.false_alarms;
+        self.misses += other.misses;
+        self.total_ms += other.total_ms;
     }
 }
 
@@ -293,10 +309,14 @@ pub fn options_of(set: &str) -> LearnOptions {
             polarity: Polarity::Both,
             ..default
         },
-        // A shiny screw that gets dirtier: pits are dark, highlights wander.
+        // A shiny screw that gets dirtier: pits are dark and compact, highlights wander, dirt spreads.
         "bsdata" => LearnOptions {
-            edge_tolerance_px: 3,
-            opening_px: 3,
+            edge_tolerance_px: 2,
+            smallest_px: 150,
+            largest_px: 110,
+            merge_px: 20,
+            headroom: 1.0,
+            least_levels: 40.0,
             polarity: Polarity::Darker,
             ..default
         },
@@ -312,12 +332,10 @@ struct Set<'a> {
 
 impl Set<'_> {
     fn by_reference(&self, tests: &[&ImageRow]) -> Result<Score, EvaluationError> {
-        let mut score = Score::default();
-        for row in tests {
+        self.each(tests, |row| {
             let good = vec![read(&self.dev.join(&row.reference))?];
-            self.judge(self.model(good).as_ref(), row, &mut score)?;
-        }
-        Ok(score)
+            self.judge(self.model(good).as_ref(), row)
+        })
     }
 
     fn by_group(&self, images: &[ImageRow], tests: &[&ImageRow]) -> Result<Score, EvaluationError> {
@@ -333,11 +351,41 @@ impl Set<'_> {
                 .map(|row| read(&self.dev.join(&row.image)))
                 .collect::<Result<Vec<_>, _>>()?;
             let model = self.model(good);
-            for row in tests {
-                self.judge(model.as_ref(), row, &mut score)?;
-            }
+            score += self.each(&tests, |row| self.judge(model.as_ref(), row))?;
         }
         Ok(score)
+    }
+
+    /// Judges all rows, on every core.
+    fn each(
+        &self,
+        rows: &[&ImageRow],
+        judge: impl Fn(&ImageRow) -> Result<Score, EvaluationError> + Sync,
+    ) -> Result<Score, EvaluationError> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let share = rows.len().div_ceil(cores).max(1);
+        let judge = &judge;
+        thread::scope(|scope| {
+            let workers: Vec<_> = rows
+                .chunks(share)
+                .map(|rows| {
+                    scope.spawn(move || {
+                        rows.iter().try_fold(Score::default(), |mut score, row| {
+                            score += judge(row)?;
+                            Ok(score)
+                        })
+                    })
+                })
+                .collect();
+            workers
+                .into_iter()
+                .try_fold(Score::default(), |mut score, worker| {
+                    score += worker
+                        .join()
+                        .unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+                    Ok(score)
+                })
+        })
     }
 
     /// No model where the good pictures cannot be learnt; what they were to judge is then not fit.
@@ -346,12 +394,8 @@ impl Set<'_> {
         learn_with(sku, Stage::Inspection, good, self.options).ok()
     }
 
-    fn judge(
-        &self,
-        model: Option<&ScreenModel>,
-        row: &ImageRow,
-        score: &mut Score,
-    ) -> Result<(), EvaluationError> {
+    fn judge(&self, model: Option<&ScreenModel>, row: &ImageRow) -> Result<Score, EvaluationError> {
+        let mut score = Score::default();
         let picture = read(&self.dev.join(&row.image))?;
         let started = Instant::now();
         let screening = model.map(|model| model.screen(picture));
@@ -373,7 +417,7 @@ impl Set<'_> {
         }
         let truth = self.truth.get(&row.image).map_or(&[][..], Vec::as_slice);
         score.add(&found, truth);
-        Ok(())
+        Ok(score)
     }
 }
 

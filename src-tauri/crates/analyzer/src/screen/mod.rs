@@ -15,6 +15,7 @@ pub mod evaluate;
 mod file;
 mod layer;
 mod learn;
+mod level;
 mod model;
 mod models;
 mod phase;

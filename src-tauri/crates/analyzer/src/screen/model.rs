@@ -16,6 +16,7 @@ pub enum Polarity {
 
 /// How to learn. The default fits camera pictures; sizes are in pixels of the working scale.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LearnOptions {
     /// An edge may lie this far from where it was learnt.
     pub edge_tolerance_px: u8,
@@ -34,6 +35,9 @@ pub struct LearnOptions {
     pub headroom: f32,
     /// A difference of fewer grey levels never counts: noise, compression, dust.
     pub least_levels: f32,
+    /// A piece longer than this, each way, is no finding: the surface as a whole has changed. A part
+    /// with nothing but such pieces is not judged. 0 lets every piece be a finding.
+    pub largest_px: u32,
 }
 
 impl Default for LearnOptions {
@@ -47,6 +51,7 @@ impl Default for LearnOptions {
             polarity: Polarity::Both,
             headroom: 1.25,
             least_levels: 6.0,
+            largest_px: 0,
         }
     }
 }

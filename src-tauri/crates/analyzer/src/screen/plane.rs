@@ -69,7 +69,7 @@ impl Plane {
     }
 
     /// Local minimum or maximum over a square of `radius` pixels each way.
-    pub(super) fn extremum(&self, radius: usize, pick: fn(u16, u16) -> u16) -> Self {
+    pub(super) fn extremum(&self, radius: usize, pick: impl Fn(u16, u16) -> u16) -> Self {
         if radius == 0 {
             return self.clone();
         }

@@ -39,6 +39,7 @@ pub(super) fn unfit(unfit: Unfit, learnt_px: (u32, u32), language: Language) -> 
             Unfit::OutOfPlace => "零件偏离位置过大：请重新放入夹具后再拍。",
             Unfit::OtherLight => "亮度与学习时相差过大：请检查光源和曝光。",
             Unfit::Blurred => "图像模糊：请检查对焦和镜头是否清洁。",
+            Unfit::Aged => "零件表面整体已变化：请用新的良品图像重新学习。",
             Unfit::OtherPart | Unfit::OtherSize => "大部分区域与学习的良品不同：请检查产品型号和工序。",
         }
         .to_owned(),
@@ -53,6 +54,9 @@ pub(super) fn unfit(unfit: Unfit, learnt_px: (u32, u32), language: Language) -> 
                 "The light is far from what was learnt: check the lamp and the exposure."
             }
             Unfit::Blurred => "The picture is blurred: check the focus and that the lens is clean.",
+            Unfit::Aged => {
+                "The surface as a whole has changed since it was learnt: learn again from new good parts."
+            }
             Unfit::OtherPart | Unfit::OtherSize => {
                 "Most of it differs from the good parts that were learnt: check the SKU and the stage."
             }

@@ -20,7 +20,7 @@ def cpu_ms(ran: Ran, pattern: str) -> float:
 
 
 def measure(profile: str, scratch: Path) -> list[Figure]:
-    ours = cargo_build(profile, ["-p", "wiko-imaging", "--example", "codec"]) / "examples/codec"
+    ours = cargo_build(profile, ["--workspace", "--example", "codec"]) / "examples/codec"
     jpeg = pictures.write_jpeg(scratch / "picture.jpg", 1)
     raw = jpeg.with_suffix(".ppm")
     timing = ["-nowrite", "-warmup", "0", "-benchtime", str(SECONDS)]

@@ -20,7 +20,7 @@ def p50_p95_ms(command: list[str]) -> tuple[float, float]:
 
 
 def measure(profile: str, scratch: Path) -> list[Figure]:
-    ours = cargo_build(profile, ["-p", "wiko-store", "--example", "durable_enqueue"]) / "examples/durable_enqueue"
+    ours = cargo_build(profile, ["--workspace", "--example", "durable_enqueue"]) / "examples/durable_enqueue"
     yardstick = ROOT / "bench/yardsticks/durable_enqueue.py"
     rounds, p95s = [], []
     for n in range(ROUNDS):

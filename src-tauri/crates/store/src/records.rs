@@ -6,7 +6,7 @@ use crate::{
     layout::{Layout, LockRefused},
     reader::RecordsReader,
     row::{analysis_json, column, digest},
-    spool::{self, Spool},
+    spool::{self, NotPlaced, Spool},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteQueryResult};
 use std::{
@@ -19,7 +19,7 @@ use wiko_core::{
     analysis::Analysis,
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
-    image::{EncodedImage, Sha256},
+    image::EncodedImage,
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
     ports::{Records, StoreError},
     queue::{AnalysisWork, Lease, Obstacle, Queue, QueueDepth, Setback, UploadWork},
@@ -256,11 +256,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
         })
 }
 
-enum NotPlaced {
-    OtherBytes,
-    Failed(spool::Failed),
-}
-
 #[async_trait::async_trait]
 impl Records for SqliteRecords {
     async fn capture(
@@ -281,10 +276,10 @@ impl Records for SqliteRecords {
         let placed = {
             let path = path.clone();
             blocking(move || {
-                if facts.size_bytes != bytes.len() as u64 || Sha256::of(&bytes) != facts.sha256 {
+                if facts.size_bytes != bytes.len() as u64 {
                     return Err(NotPlaced::OtherBytes);
                 }
-                spool.place(&path, &bytes).map_err(NotPlaced::Failed)
+                spool.place(&path, &bytes, facts.sha256)
             })
             .await?
         };

@@ -24,6 +24,8 @@ mod preview;
 #[cfg(target_os = "linux")]
 mod renderer;
 mod settings;
+#[cfg(target_os = "linux")]
+mod start_failure;
 mod window;
 mod wiring;
 

@@ -29,6 +29,7 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
     let records = &app.installation.records;
     Ok(LiveDto {
         shift: shift.code,
+        shift_started_at: shift.starts_at.0 as f64,
         tally: tally.into(),
         analysis_queue: records.depth(Queue::Analysis).await?.into(),
         // Without a cloud nothing waits for it.
@@ -129,10 +130,14 @@ async fn update(app: &App, event: StationEvent) -> Option<StationUpdate> {
             analysis: decision.analysis.as_ref().map(AnalysisDto::from),
         },
         StationEvent::Delayed {
-            id, queue, reason, ..
+            id,
+            queue,
+            obstacle,
+            reason,
         } => StationUpdate::Delayed {
             id: id.to_string(),
             queue,
+            obstacle,
             reason,
         },
         StationEvent::OperatorDecided { id, .. } | StationEvent::Uploaded { id } => {

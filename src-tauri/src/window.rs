@@ -275,12 +275,26 @@ pub fn run(
     #[cfg(target_os = "linux")]
     crate::renderer::choose(&environment)?;
     let _log = log::start(&settings.data_dir)?;
+    let session = Session {
+        role: if settings.demo {
+            Role::Admin
+        } else {
+            Role::FieldTech
+        },
+        operator: if settings.demo { "demo" } else { "local" }.to_owned(),
+    };
+    let instance = instance_name(&settings.data_dir);
+    // The station opens while GTK and WebKit start. Where another window has this data directory, its
+    // lock refuses, and the single instance below ends this process before anyone looks.
+    let opening = std::thread::Builder::new().spawn(move || {
+        tauri::async_runtime::block_on(App::open(settings, environment, report_ready))
+    })?;
     let specta = commands::builder();
     let invoke = specta.invoke_handler();
     let tauri = tauri::Builder::default()
         .plugin(
             tauri_plugin_single_instance::Builder::new()
-                .dbus_id(instance_name(&settings.data_dir))
+                .dbus_id(instance)
                 .callback(|handle, _, _| {
                     if let Some(window) = handle.get_webview_window("main") {
                         let _ = window.unminimize();
@@ -303,43 +317,39 @@ pub fn run(
                 }
             });
         })
-        .setup(move |tauri_app| {
-            specta.mount_events(tauri_app);
-            let session = Session {
-                role: if settings.demo {
-                    Role::Admin
-                } else {
-                    Role::FieldTech
-                },
-                operator: if settings.demo { "demo" } else { "local" }.to_owned(),
-            };
-            let app =
-                tauri::async_runtime::block_on(App::open(settings, environment, report_ready))
-                    .map_err(|failure| failure as Box<dyn std::error::Error>)?;
-            tauri_app.manage(Gate::new(session, app.clone()));
-            let stop = CancellationToken::new();
-            tauri_app.manage(stop.clone());
-            let station = app.installation.station.clone();
-            tauri::async_runtime::spawn(async move { station.run(stop).await });
-            let handle = tauri_app.handle().clone();
-            tauri::async_runtime::spawn(live::tell(app, move |update| {
-                if let Err(error) = update.emit(&handle) {
-                    tracing::error!(%error, "the window could not be told");
-                }
-            }));
-            WebviewWindowBuilder::new(tauri_app, "main", WebviewUrl::default())
-                .title("Wiko")
-                .inner_size(1280.0, 800.0)
-                .min_inner_size(1024.0, 700.0)
-                .disable_drag_drop_handler()
-                .zoom_hotkeys_enabled(false)
-                .on_navigation(|url| {
-                    url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost")
-                })
-                .build()?;
-            Ok(())
-        })
         .build(tauri::generate_context!())?;
+    // WebKit's processes start while the station opens. What the page asks is answered by this thread
+    // once it runs, so no question comes before the station is there.
+    let window = WebviewWindowBuilder::new(&tauri, "main", WebviewUrl::default())
+        .title("Wiko")
+        .inner_size(1280.0, 800.0)
+        .min_inner_size(1024.0, 700.0)
+        .disable_drag_drop_handler()
+        .zoom_hotkeys_enabled(false)
+        .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
+        .build()?;
+    let opened = opening
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let app = match opened {
+        Ok(app) => app,
+        Err(failure) => {
+            let _ = window.destroy();
+            return Err(failure);
+        }
+    };
+    specta.mount_events(&tauri);
+    tauri.manage(Gate::new(session, app.clone()));
+    let stop = CancellationToken::new();
+    tauri.manage(stop.clone());
+    let station = app.installation.station.clone();
+    tauri::async_runtime::spawn(async move { station.run(stop).await });
+    let handle = tauri.handle().clone();
+    tauri::async_runtime::spawn(live::tell(app, move |update| {
+        if let Err(error) = update.emit(&handle) {
+            tracing::error!(%error, "the window could not be told");
+        }
+    }));
     tauri.run(|handle, event| {
         if let tauri::RunEvent::Exit = event {
             // Work in flight goes on from its queue at the next start.

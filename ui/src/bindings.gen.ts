@@ -427,6 +427,8 @@ export type Language =
 export type LiveDto = {
 	/**  Code of the running shift. */
 	shift: string,
+	/**  When it began. */
+	shift_started_at: number,
 	/**  Its count. */
 	tally: TallyDto,
 	/**  The analysis queue. */
@@ -655,6 +657,8 @@ export type StationDto = {
 	facility: Facility,
 	/**  Which station. */
 	station: string,
+	/**  IANA name of the time zone in which the station's times are shown. */
+	time_zone: string,
 	/**  Who is there. */
 	session: SessionDto,
 	/**  What is being inspected. */
@@ -701,6 +705,8 @@ analysis: AnalysisDto | null } |
 id: string; 
 /**  Where it waits. */
 queue: Queue; 
+/**  What stands in the way. */
+obstacle: Obstacle; 
 /**  Why, with what to do. */
 reason: string } | 
 /**  A person has spoken, or the cloud has it: read the part again. */
@@ -789,6 +795,8 @@ export type VerdictDto = {
 	code: VerdictCode,
 	/**  Why it is undetermined, where it is. */
 	reason: UndeterminedReason | null,
+	/**  What stands in the way of a verdict, where it is pending and a try failed. */
+	obstacle: Obstacle | null,
 	/**  In words: why it is undetermined or still pending; may be empty. */
 	detail: string,
 	/**  When it was decided. */

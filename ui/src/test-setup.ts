@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, vi } from "vitest";
-import { useLanguage } from "./i18n/index.svelte";
+import { useLanguage, useTimeZone } from "./i18n/index.svelte";
 
 // Node has a localStorage of its own that is not there without a file.
 const kept = new Map<string, string>();
@@ -11,5 +11,6 @@ vi.stubGlobal("localStorage", {
 beforeEach(() => {
   kept.clear();
   useLanguage("zh-CN");
+  useTimeZone("Asia/Shanghai");
 });
 afterEach(() => void vi.useRealTimers());

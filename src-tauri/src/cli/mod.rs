@@ -80,10 +80,16 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
     let output = Output::new(arguments.json);
+    #[cfg(target_os = "linux")]
+    let by_a_person = arguments.command.is_none() && !arguments.report_ready;
     match run(arguments, &environment, &output) {
         Ok(status) => status,
         Err(failure) => {
             output.failure(&*failure);
+            #[cfg(target_os = "linux")]
+            if by_a_person {
+                crate::start_failure::show(&environment, &failure);
+            }
             ExitCode::from(1)
         }
     }

@@ -73,7 +73,7 @@ impl Output {
         let decision = inspection.decision.as_ref();
         let reason = match decision {
             Some(decision) => decision.reason.map(|reason| reason.to_string()),
-            None => inspection.pending_reason.clone(),
+            None => inspection.pending.as_ref().map(|why| why.reason.clone()),
         };
         let value = json!({
             "event": if verdict == VerdictCode::Pending { "pending" } else { "decided" },

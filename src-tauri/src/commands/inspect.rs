@@ -38,6 +38,7 @@ pub(super) async fn station(gate: State<'_, Gate>) -> Result<StationDto, Command
         version: env!("CARGO_PKG_VERSION").to_owned(),
         facility: settings.facility,
         station: settings.station.clone(),
+        time_zone: settings.shifts.zone_name().to_owned(),
         session: SessionDto {
             role: session.role,
             operator: session.operator.clone(),

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use specta::Type;
 use tauri_specta::Event;
-use wiko_core::queue::Queue;
+use wiko_core::queue::{Obstacle, Queue};
 
 use super::{AnalysisDto, HistoryRowDto, LiveDto, VerdictDto};
 
@@ -40,6 +40,8 @@ pub enum StationUpdate {
         id: String,
         /// Where it waits.
         queue: Queue,
+        /// What stands in the way.
+        obstacle: Obstacle,
         /// Why, with what to do.
         reason: String,
     },

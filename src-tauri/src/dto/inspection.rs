@@ -7,7 +7,7 @@ use wiko_core::{
     facility::Facility,
     geometry::{BoxProvenance, BoxPx},
     inspection::{Decision, Inspection, OperatorCall, OperatorDecision, UploadState},
-    queue::Obstacle,
+    queue::{Hindrance, Obstacle},
     stage::Stage,
     verdict::{UndeterminedReason, VerdictCode},
 };
@@ -157,6 +157,8 @@ pub struct VerdictDto {
     pub code: VerdictCode,
     /// Why it is undetermined, where it is.
     pub reason: Option<UndeterminedReason>,
+    /// What stands in the way of a verdict, where it is pending and a try failed.
+    pub obstacle: Option<Obstacle>,
     /// In words: why it is undetermined or still pending; may be empty.
     pub detail: String,
     /// When it was decided.
@@ -170,17 +172,19 @@ impl VerdictDto {
         Self {
             code: decision.verdict,
             reason: decision.reason,
+            obstacle: None,
             detail: decision.detail.clone(),
             decided_at: Some(decision.decided_at.0 as f64),
         }
     }
 
     /// Of a part that nobody has decided.
-    pub fn pending(why: Option<&str>) -> Self {
+    pub fn pending(why: Option<&Hindrance>) -> Self {
         Self {
             code: VerdictCode::Pending,
             reason: None,
-            detail: why.unwrap_or_default().to_owned(),
+            obstacle: why.map(|why| why.obstacle),
+            detail: why.map_or_else(String::new, |why| why.reason.clone()),
             decided_at: None,
         }
     }
@@ -322,7 +326,7 @@ impl InspectionDto {
             image_height_px: inspection.image.height_px,
             verdict: match &inspection.decision {
                 Some(decision) => VerdictDto::decided(decision),
-                None => VerdictDto::pending(inspection.pending_reason.as_deref()),
+                None => VerdictDto::pending(inspection.pending.as_ref()),
             },
             screening: inspection.screening.as_ref().map(AnalysisDto::from),
             analysis: inspection

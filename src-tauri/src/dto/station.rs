@@ -57,6 +57,8 @@ pub struct StationDto {
     pub facility: Facility,
     /// Which station.
     pub station: String,
+    /// IANA name of the time zone in which the station's times are shown.
+    pub time_zone: String,
     /// Who is there.
     pub session: SessionDto,
     /// What is being inspected.
@@ -165,6 +167,9 @@ pub struct CloudDto {
 pub struct LiveDto {
     /// Code of the running shift.
     pub shift: String,
+    /// When it began.
+    #[specta(type = Number)]
+    pub shift_started_at: f64,
     /// Its count.
     pub tally: TallyDto,
     /// The analysis queue.

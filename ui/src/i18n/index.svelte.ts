@@ -1,4 +1,5 @@
 // The language of the window. Messages read it as state, so that every text follows a switch at once.
+import { fromAbsolute, getLocalTimeZone, toCalendarDate } from "@internationalized/date";
 import { m } from "../paraglide/messages.js";
 import { overwriteGetLocale } from "../paraglide/runtime.js";
 import type { Language } from "../platform/types";
@@ -17,16 +18,24 @@ export function useLanguage(to: Language) {
   document.documentElement.lang = to;
 }
 
-/** `14:03:27`, in the time zone of the machine. */
-export const clockTime = (ms: number) =>
-  new Intl.DateTimeFormat(current, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms);
+let zone = $state(getLocalTimeZone());
 
-/** `2026-03-01`. */
-export function calendarDate(ms: number) {
-  const date = new Date(ms);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+/** The time zone of the station, in which every moment is shown; the machine's own until it is known. */
+export const timeZone = () => zone;
+
+/** Shows every moment in that time zone. */
+export function useTimeZone(to: string) {
+  zone = to;
 }
+
+/** `14:03:27`, in the time zone of the station. */
+export const clockTime = (ms: number) =>
+  new Intl.DateTimeFormat(current, {
+    timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  }).format(ms);
+
+/** `2026-03-01`, in the time zone of the station. */
+export const calendarDate = (ms: number) => toCalendarDate(fromAbsolute(ms, zone)).toString();
 
 /** `2026-03-01 14:03:27`. */
 export const dateTime = (ms: number) => `${calendarDate(ms)} ${clockTime(ms)}`;

@@ -4,9 +4,9 @@
 //   that was missed or came early cannot leave a wrong verdict on the screen.
 // - A decided part never falls back to pending, whatever arrives late.
 import { getContext, setContext } from "svelte";
-import { useLanguage } from "../i18n/index.svelte";
+import { useLanguage, useTimeZone } from "../i18n/index.svelte";
 import {
-  type AnalysisDto, type HistoryRowDto, type InspectionDto, type Language, type LiveDto, type OperatorCallForm,
+  type AnalysisDto, type HistoryRowDto, type InspectionDto, type Language, type LiveDto, type Obstacle, type OperatorCallForm,
   type OrderDto, type Platform, type Role, type StationDto, StationError, type StationUpdate, type VerdictDto,
 } from "../platform/types";
 import { ROLES } from "../platform/codes";
@@ -23,12 +23,12 @@ export interface ShownPart {
   screening: AnalysisDto | null;
   analysis: AnalysisDto | null;
   /** Why no verdict comes for now; null while it is expected. */
-  delayed: string | null;
+  delayed: Obstacle | null;
   /** The record, once read. */
   record: InspectionDto | null;
 }
 
-const PENDING: VerdictDto = { code: "pending", reason: null, detail: "", decided_at: null };
+const PENDING: VerdictDto = { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null };
 
 export class StationModel {
   station = $state<StationDto | null>(null);
@@ -84,6 +84,7 @@ export class StationModel {
       this.#stopUpdates ??= await this.platform.onUpdate((update) => this.#apply(update));
       const station = await this.platform.station();
       useLanguage(station.session.language);
+      useTimeZone(station.time_zone);
       this.station = station;
     } catch (thrown) {
       this.loadError = StationError.of(thrown);
@@ -216,7 +217,7 @@ export class StationModel {
         break;
       }
       case "delayed":
-        if (update.queue === "analysis" && this.shown?.row.id === update.id) this.shown.delayed = update.reason;
+        if (update.queue === "analysis" && this.shown?.row.id === update.id) this.shown.delayed = update.obstacle;
         break;
       case "changed":
         void this.#refresh(update.id);
@@ -262,7 +263,7 @@ export class StationModel {
     if (stale) return;
     shown.verdict = record.verdict;
     shown.analysis = record.analysis;
-    if (record.verdict.code === "pending" && record.verdict.detail) shown.delayed = record.verdict.detail;
+    shown.delayed = record.verdict.obstacle;
   }
 }
 

@@ -19,7 +19,7 @@ describe("the window's picture of the station", () => {
     await soon();
     expect(window.shown?.verdict.code).toBe("fail");
     const part = station.parts[0]!;
-    part.verdict = { code: "pending", reason: null, detail: "", decided_at: null };
+    part.verdict = { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null };
     station.emit({ kind: "changed", id: part.id });
     await soon();
     expect(window.shown?.verdict.code).toBe("fail");
@@ -50,7 +50,7 @@ describe("the window's picture of the station", () => {
     await soon();
     const shown = window.shown?.row.id;
     const other = station.parts[3]!;
-    station.emit({ kind: "decided", id: other.id, verdict: { code: "fail", reason: null, detail: "", decided_at: 1 }, analysis: null });
+    station.emit({ kind: "decided", id: other.id, verdict: { code: "fail", reason: null, obstacle: null, detail: "", decided_at: 1 }, analysis: null });
     expect(window.shown?.row.id).toBe(shown);
     expect(window.shown?.verdict.code).toBe("pass");
     expect(window.station?.recent[3]?.verdict).toBe("fail");

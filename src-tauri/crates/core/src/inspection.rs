@@ -7,7 +7,7 @@ use crate::{
     facility::Facility,
     id::InspectionId,
     image::ImageFacts,
-    queue::Obstacle,
+    queue::{Hindrance, Obstacle},
     sku::ProductSku,
     stage::Stage,
     time::UnixMillis,
@@ -137,8 +137,8 @@ pub struct Inspection {
     pub screening: Option<Analysis>,
     /// What was decided; none while pending.
     pub decision: Option<Decision>,
-    /// Why it is still pending, in words, where a try failed.
-    pub pending_reason: Option<String>,
+    /// Why it is still pending, where a try failed.
+    pub pending: Option<Hindrance>,
     /// What people said, oldest first.
     pub operator_decisions: Vec<OperatorDecision>,
     /// Counts up with every change after the capture.

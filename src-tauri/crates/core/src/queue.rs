@@ -56,6 +56,15 @@ pub enum Obstacle {
     /// A person has to do something first; the work is parked with the reason.
     NeedsPerson,
 }
+
+/// Why a try failed that is made again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hindrance {
+    /// What stands in the way.
+    pub obstacle: Obstacle,
+    /// In words, with what to do.
+    pub reason: String,
+}
 coded!(Obstacle, "obstacle");
 
 /// Work taken from a queue. It is this worker's until `leased_until`; afterwards it may be taken again.

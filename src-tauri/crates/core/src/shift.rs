@@ -57,6 +57,11 @@ impl ShiftPlan {
         &self.zone
     }
 
+    /// IANA name of the facility's time zone; `UTC` for one that has none.
+    pub fn zone_name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
     /// The shift to which a moment belongs. Before the day's first start, that is the last shift of
     /// the day before.
     pub fn shift_at(&self, at: UnixMillis) -> Shift {

@@ -14,7 +14,8 @@ pub fn inspect(bytes: impl Into<Arc<[u8]>>) -> Result<EncodedImage, ImageRefused
     Ok(with_facts(bytes, &header))
 }
 
-/// Takes bytes that our own encoder made a moment ago: reads the header and hashes, decodes nothing.
+/// Takes bytes that our own encoder made a moment ago, or that were inspected before: reads the header
+/// and hashes, decodes nothing.
 pub fn inspect_trusted(bytes: impl Into<Arc<[u8]>>) -> Result<EncodedImage, ImageRefused> {
     let bytes = bytes.into();
     let header = header::read(&bytes)?;

@@ -9,6 +9,7 @@ use wiko_core::{
     image::ImageFacts,
     inspection::{CaptureFacts, Decision, Inspection, UploadState},
     ports::StoreError,
+    queue::Hindrance,
     time::UnixMillis,
     verdict::VerdictCode,
 };
@@ -16,7 +17,7 @@ use wiko_core::{
 /// A whole record in one row, so that one statement reads one moment. `WHERE` is added.
 pub(crate) const SELECT_INSPECTION: &str = "
     SELECT i.*,
-           a.reason AS pending_reason,
+           a.obstacle AS pending_obstacle, a.reason AS pending_reason,
            u.state AS upload_state, u.attempts AS upload_attempts,
            u.obstacle AS upload_obstacle, u.reason AS upload_reason,
            (SELECT json_group_array(json_object('call', call, 'operator', operator,
@@ -57,6 +58,7 @@ pub(crate) struct InspectionRow {
     detail: String,
     screening: Option<String>,
     analysis: Option<String>,
+    pending_obstacle: Option<String>,
     pending_reason: Option<String>,
     upload_state: Option<String>,
     upload_attempts: Option<u32>,
@@ -87,6 +89,14 @@ impl InspectionRow {
                 decided_at: UnixMillis(at),
                 analysis: analysis_of(self.analysis.as_deref())?,
             }),
+        };
+        // Without a failed try since the last retry, there is no obstacle.
+        let pending = match (self.pending_obstacle, self.pending_reason) {
+            (Some(obstacle), Some(reason)) => Some(Hindrance {
+                obstacle: parsed(&obstacle)?,
+                reason,
+            }),
+            _ => None,
         };
         Ok(Inspection {
             sequence: self.sequence,
@@ -119,7 +129,7 @@ impl InspectionRow {
             },
             screening: analysis_of(self.screening.as_deref())?,
             decision,
-            pending_reason: self.pending_reason.filter(|reason| !reason.is_empty()),
+            pending,
             operator_decisions: serde_json::from_str(&self.operator_decisions)
                 .map_err(|error| format!("operator decisions: {error}"))?,
             revision: self.revision,

@@ -121,7 +121,7 @@ pub fn decided(n: u32, content: &[u8], revision: u32) -> Inspection {
             decided_at: UnixMillis(capture.captured_at.0 + 4_000),
             analysis: Some(defective(&image, vec![scratch])),
         }),
-        pending_reason: None,
+        pending: None,
         operator_decisions: vec![],
         revision,
         upload: UploadState::Waiting {

@@ -1,10 +1,12 @@
 // The list of parts: filters, pages by keyset, and never a row of an older question.
+import { fromAbsolute, parseDateTime, toCalendarDate } from "@internationalized/date";
+import { timeZone } from "../../i18n/index.svelte";
 import { StationError, type HistoryQueryDto, type HistoryRowDto, type Platform } from "../../platform/types";
 
 const PAGE_ROWS = 60;
 const DAY_MS = 86_400_000;
 
-export type Period = "all" | "today" | "7_days" | "custom";
+export type Period = "all" | "shift" | "today" | "7_days" | "custom";
 
 export interface Filters extends Pick<HistoryQueryDto, "stage" | "product_sku" | "verdict" | "severity"> {
   period: Period;
@@ -17,17 +19,22 @@ export const NO_FILTERS: Filters = {
   period: "all", customFrom: "", customTo: "", stage: null, product_sku: null, verdict: null, severity: null,
 };
 
-/** The moments that a period means, in the time zone of the machine. */
-export function spanOf(filters: Filters, now: number): { from: number | null; to: number | null } {
+/** The moments that a period means, in the time zone of the station. */
+export function spanOf(filters: Filters, now: number, shiftStartedAt: number | null): { from: number | null; to: number | null } {
   const local = (text: string) => {
-    const at = new Date(text).getTime();
-    return Number.isNaN(at) ? null : at;
+    try {
+      return parseDateTime(text).toDate(timeZone()).getTime();
+    } catch {
+      return null;
+    }
   };
   switch (filters.period) {
     case "all":
       return { from: null, to: null };
+    case "shift":
+      return { from: shiftStartedAt, to: null };
     case "today":
-      return { from: new Date(now).setHours(0, 0, 0, 0), to: null };
+      return { from: toCalendarDate(fromAbsolute(now, timeZone())).toDate(timeZone()).getTime(), to: null };
     case "7_days":
       return { from: now - 7 * DAY_MS, to: null };
     case "custom":
@@ -43,9 +50,11 @@ export class HistoryModel {
   error = $state<StationError | null>(null);
   #question = 0;
   #platform: Platform;
+  #shiftStartedAt: () => number | null;
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, shiftStartedAt: () => number | null) {
     this.#platform = platform;
+    this.#shiftStartedAt = shiftStartedAt;
   }
 
   get narrowed(): boolean {
@@ -76,7 +85,7 @@ export class HistoryModel {
     const { stage, product_sku, verdict, severity } = this.filters;
     try {
       const page = await this.#platform.historyPage({
-        ...spanOf(this.filters, Date.now()), stage, product_sku, verdict, severity, after, limit: PAGE_ROWS,
+        ...spanOf(this.filters, Date.now(), this.#shiftStartedAt()), stage, product_sku, verdict, severity, after, limit: PAGE_ROWS,
       });
       if (question !== this.#question) return;
       this.rows = after === null ? page.rows : [...this.rows, ...page.rows];

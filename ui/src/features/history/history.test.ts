@@ -1,3 +1,4 @@
+import { dateTime, useTimeZone } from "../../i18n/index.svelte";
 import { fireEvent, screen } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { find, get, key, NOW, openWindow, press, settle } from "../../test-window";
@@ -54,10 +55,21 @@ describe("the history", () => {
     expect(lastQuery(station).verdict).toBeNull();
   });
 
-  it("reads its own times in the machine's zone", () => {
+  it.each([["Asia/Shanghai", 8], ["America/New_York", -5]])("reads its times in the station's zone, %s", (zone, hoursEast) => {
+    useTimeZone(zone);
+    const midnight = Date.UTC(2026, 2, 1) - hoursEast * 3_600_000;
     const custom = { ...NO_FILTERS, period: "custom" as const, customFrom: "2026-03-01T07:00", customTo: "" };
-    expect(spanOf(custom, NOW)).toEqual({ from: new Date(2026, 2, 1, 7).getTime(), to: null });
-    expect(spanOf({ ...NO_FILTERS, period: "today" }, NOW).from).toBe(new Date(NOW).setHours(0, 0, 0, 0));
+    expect(spanOf(custom, NOW, null)).toEqual({ from: midnight + 7 * 3_600_000, to: null });
+    expect(spanOf({ ...NO_FILTERS, period: "today" }, NOW, null).from).toBe(midnight);
+    expect(dateTime(midnight + 1000)).toBe("2026-03-01 00:00:01");
+  });
+
+  it("asks for the parts since the shift began", async () => {
+    const station = await openHistory();
+    await press("filter-time-shift");
+    await settle(20);
+    expect(lastQuery(station).from).toBe(station.state.live.shift_started_at);
+    expect(rows().length).toBeGreaterThan(0);
   });
 
   it("says that nothing matches", async () => {

@@ -30,7 +30,7 @@ export function bannerOf(shown: ShownPart | null): BannerText {
     }
     case "pending": {
       if (delayed !== null) {
-        return { verdict: "pending", word: "pending", phase: "delayed", line: m.banner_pending(), detail: delayed };
+        return { verdict: "pending", word: "pending", phase: "delayed", line: m.banner_pending(), detail: m[`pending_${delayed}`]() };
       }
       if (!screening) {
         return { verdict: "pending", word: "captured", phase: "captured", line: m.banner_captured(), detail: "" };

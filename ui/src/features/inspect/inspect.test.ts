@@ -62,7 +62,7 @@ describe("inspecting a part", () => {
       expect(get("recent-0").dataset.verdict).toBe("pending");
     }
     expect(phase()).toBe("delayed");
-    expect(get("banner").textContent).toMatch(/待定.*不得放行.*无网络/);
+    expect(get("banner").textContent).toMatch(/待定.*不得放行.*恢复后自动重试/);
     expect(get("confirm")).toHaveProperty("disabled", true);
   });
 

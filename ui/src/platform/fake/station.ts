@@ -52,7 +52,7 @@ export class FakeStation implements Platform {
     this.scenes = options.scenes ?? SCENES;
     this.delaysMs = options.delaysMs ?? { capture: 25, screen: 160, decide: 900 };
     this.state = {
-      version: "0.1.0", facility: "yangjiang", station: "yj-glaze-03",
+      version: "0.1.0", facility: "yangjiang", station: "yj-glaze-03", time_zone: "Asia/Shanghai",
       session: { role: "admin", operator: "op-7", demo: true, language: "zh-CN" },
       order: { product_sku: "WK-KN-200", stage: "blade_glazing", lot: "L2603-01" },
       product_skus: SKUS,
@@ -60,6 +60,7 @@ export class FakeStation implements Platform {
       secrets: "keyring",
       live: {
         shift: "A",
+        shift_started_at: this.#now() - 3 * 3_600_000,
         tally: { inspected: 0, pass: 0, fail: 0, undetermined: 0, pending: 0, yield_ratio: null },
         analysis_queue: { waiting: 0, parked: 0, oldest_captured_at: null },
         upload_queue: { waiting: 0, parked: 0, oldest_captured_at: null },
@@ -287,7 +288,7 @@ export class FakeStation implements Platform {
       frame_sequence: sequence * 30 + 7,
       image_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
       image_size_bytes: 271_360, image_width_px: PICTURE_WIDTH_PX, image_height_px: PICTURE_HEIGHT_PX,
-      verdict: { code: "pending", reason: null, detail: "", decided_at: null },
+      verdict: { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null },
       screening: null, analysis: null, operator_decisions: [], revision: 1, upload: { state: "not_due" },
     };
   }
@@ -296,7 +297,7 @@ export class FakeStation implements Platform {
     const language = this.state.session.language;
     part.analysis = analysisOf(scene, "claude", language);
     part.verdict = {
-      code: scene.verdict, reason: scene.reason ?? null, detail: scene.detail?.[language] ?? "", decided_at: at,
+      code: scene.verdict, reason: scene.reason ?? null, obstacle: null, detail: scene.detail?.[language] ?? "", decided_at: at,
     };
     part.upload = { state: "waiting", attempts: 0, reason: "" };
     part.revision += 1;
@@ -313,7 +314,8 @@ export class FakeStation implements Platform {
         ? "no network: Claude cannot be reached; tried again by itself"
         : "无网络：无法连接 Claude，恢复后自动重试";
       part.verdict.detail = reason;
-      this.emit({ kind: "delayed", id: part.id, queue: "analysis", reason });
+      part.verdict.obstacle = "transient";
+      this.emit({ kind: "delayed", id: part.id, queue: "analysis", obstacle: "transient", reason });
       this.#recount();
       this.emit({ kind: "live", live: this.state.live });
       return;
@@ -339,6 +341,7 @@ export class FakeStation implements Platform {
     part.screening = analysisOf(scene, "screen", "zh-CN");
     if (ago === 4) {
       part.verdict.detail = "";
+      part.verdict.obstacle = null;
     } else {
       this.#decide(part, scene, at + 4200);
       if (ago > 6) part.upload = { state: "verified", at: at + 9000, image_url: imageAddress(part) };

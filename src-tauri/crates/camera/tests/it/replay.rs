@@ -93,6 +93,26 @@ fn a_loop_goes_round_and_numbers_its_frames_on_and_on() {
 }
 
 #[test]
+fn a_file_that_is_damaged_between_two_rounds_of_a_loop_is_refused() {
+    let folder = folder_of(&[("a.jpg", jpeg(1)), ("b.jpg", jpeg(2))]);
+    let mut camera = open(ReplaySource::Folder(folder.path().into()), true).unwrap();
+    camera.next_frame(SOON).unwrap();
+    camera.next_frame(SOON).unwrap();
+    let mut damaged = jpeg(1);
+    let middle = damaged.len() / 2;
+    damaged.truncate(middle);
+    std::fs::write(folder.path().join("a.jpg"), damaged).unwrap();
+    assert!(matches!(
+        camera.next_frame(SOON),
+        Err(CameraError::BadFrame { .. })
+    ));
+    assert_eq!(
+        camera.next_frame(SOON).unwrap().image.bytes[..],
+        jpeg(2)[..]
+    );
+}
+
+#[test]
 fn a_loop_over_nothing_but_bad_files_ends() {
     let folder = folder_of(&[("a.jpg", vec![])]);
     let mut camera = open(ReplaySource::Folder(folder.path().into()), true).unwrap();

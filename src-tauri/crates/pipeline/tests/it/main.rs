@@ -162,8 +162,8 @@ async fn a_part_that_nobody_answers_for_stays_pending_and_is_decided_when_somebo
     assert_eq!(pending.verdict(), VerdictCode::Pending);
     assert!(
         pending
-            .pending_reason
-            .is_some_and(|reason| !reason.is_empty())
+            .pending
+            .is_some_and(|why| why.obstacle == Obstacle::Transient && !why.reason.is_empty())
     );
     assert_eq!(
         bench.cloud.count(),

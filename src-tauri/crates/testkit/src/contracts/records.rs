@@ -12,7 +12,7 @@ use wiko_core::{
     image::{EncodedImage, Sha256},
     inspection::{OperatorCall, OperatorDecision, UploadState},
     ports::{Records, StoreError},
-    queue::{Obstacle, Queue, Setback},
+    queue::{Hindrance, Obstacle, Queue, Setback},
     sku::ProductSku,
     stage::Stage,
     time::UnixMillis,
@@ -135,7 +135,7 @@ pub async fn a_captured_part_is_read_back_as_it_was_captured(records: &dyn Recor
     assert_eq!(record.sequence, first);
     assert_eq!(record.verdict(), VerdictCode::Pending);
     assert_eq!(record.upload, UploadState::NotDue);
-    assert_eq!((record.screening, record.pending_reason), (None, None));
+    assert_eq!((record.screening, record.pending), (None, None));
     assert_eq!(record.revision, 0);
     assert!(record.operator_decisions.is_empty());
     assert_eq!(
@@ -336,8 +336,12 @@ pub async fn a_setback_waits_or_parks_and_a_retry_frees_it(records: &dyn Records
     assert_eq!(records.next_due(Queue::Analysis).await, Ok(None));
     set_back(Obstacle::Transient).await;
     assert_eq!(records.next_due(Queue::Analysis).await, Ok(Some(later(30))));
-    let reason = records.inspection(id).await.unwrap().pending_reason;
-    assert_eq!(reason.as_deref(), Some("the network is away"));
+    let pending = records.inspection(id).await.unwrap().pending;
+    let away = Hindrance {
+        obstacle: Obstacle::Transient,
+        reason: "the network is away".into(),
+    };
+    assert_eq!(pending, Some(away));
     assert_eq!(lease(later(29)).await, None);
     assert_eq!(lease(later(30)).await, Some(1));
     set_back(Obstacle::Credentials).await;

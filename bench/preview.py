@@ -18,6 +18,8 @@ FRAMES_PER_S = 30
 P95_LIMIT_MS = 40
 DROPS_LIMIT_PERCENT = 1.0
 CPU_LIMIT = 3.0
+# What lets a driver into the station's window.
+AUTOMATION = {"TAURI_AUTOMATION": "true", "TAURI_WEBVIEW_AUTOMATION": "true"}
 
 
 class WebDriver:
@@ -37,6 +39,8 @@ class WebDriver:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise NotMeasured(f"WebDriver {method} {path}: {error.read().decode(errors='replace')[:300]}") from error
+        except TimeoutError as error:
+            raise NotMeasured(f"WebDriver {method} {path}: no answer within a minute") from error
 
     def wait_until_ready(self, timeout_s: float) -> None:
         end = time.monotonic() + timeout_s
@@ -94,7 +98,7 @@ def in_the_window(station: Path, data_dir: Path, environment: dict[str, str]) ->
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        ["WebKitWebDriver", f"--port={port}"], env=environment | {"TAURI_AUTOMATION": "true"} | as_the_station_draws(),
+        ["WebKitWebDriver", f"--port={port}"], env=environment | AUTOMATION | as_the_station_draws(),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )
     driver = WebDriver(port)

@@ -4,24 +4,27 @@
 //! second were seen instead of 30), so it is switched off there. Never under WebDriver, whose screenshots
 //! hang without it.
 
-use crate::{cli::Failure, settings::Environment};
-use std::{os::unix::process::CommandExt, path::Path, process::Command};
+use crate::settings::Environment;
+use std::path::Path;
 
 const SWITCH: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 
-/// Starts this program anew with the switch set, where it should be and is not. Setting a variable of a
-/// running process is not sound once it has threads.
-pub fn choose(environment: &Environment) -> Result<(), Failure> {
+/// Sets the switch for this process and those that WebKit starts from it, where it should be and is not.
+///
+/// Must be called before this program starts a thread.
+#[allow(
+    unsafe_code,
+    reason = "see SAFETY; a second start of the program instead would load WebKit twice"
+)]
+pub fn choose(environment: &Environment) {
     let automated = environment.get("TAURI_AUTOMATION").is_some();
     if automated || environment.get(SWITCH).is_some() || has_gpu(Path::new("/dev/dri")) {
-        return Ok(());
+        return;
     }
-    let mut again = Command::new(std::env::current_exe()?);
-    Err(again
-        .args(std::env::args_os().skip(1))
-        .env(SWITCH, "1")
-        .exec()
-        .into())
+    // SAFETY: nobody reads the environment meanwhile. `main` calls this before it starts a thread; beside
+    // its own there is only the one that JavaScriptCore's heap started when it was loaded, which gives
+    // free pages back to the system and nothing else.
+    unsafe { std::env::set_var(SWITCH, "1") };
 }
 
 fn has_gpu(devices: &Path) -> bool {

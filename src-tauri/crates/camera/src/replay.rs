@@ -93,13 +93,6 @@ impl ReplayCamera {
         }
         Ok(image)
     }
-
-    /// The file that the last frame or refusal came from.
-    pub fn current_file(&self) -> Option<&Path> {
-        self.files
-            .get(self.next.checked_sub(1)?)
-            .map(PathBuf::as_path)
-    }
 }
 
 impl Camera for ReplayCamera {

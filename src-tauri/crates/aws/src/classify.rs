@@ -29,11 +29,7 @@ where
         SdkError::DispatchFailure(failure) => transient(unreachable_because(failure)),
         SdkError::ResponseError(response) => Hindered {
             retry_after: retry_after(response.raw()),
-            ..transient(format!(
-                "the reply (status {}) cannot be read; tried again by itself. If it stays so, look for \
-                 a proxy or a sign-in page between the station and the internet",
-                response.raw().status().as_u16()
-            ))
+            ..transient(unreadable(response.raw().status().as_u16()))
         },
         SdkError::ServiceError(answer) => {
             let met = Answer {
@@ -41,6 +37,9 @@ where
                 message: answer.err().message().unwrap_or_default(),
                 status: answer.raw().status().as_u16(),
             };
+            if met.is_no_service_s() {
+                return transient(unreadable(met.status));
+            }
             let (obstacle, advice) = met.obstacle();
             Hindered {
                 obstacle,
@@ -68,6 +67,12 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// Success that cannot be read, or a redirect that no service of AWS sends: a page of something in
+    /// between. Of its own redirects S3 tells the code.
+    fn is_no_service_s(&self) -> bool {
+        self.code.is_empty() && matches!(self.status, 200..=299 | 302 | 303 | 307 | 308)
+    }
+
     fn obstacle(&self) -> (Obstacle, &'static str) {
         use Obstacle::{Credentials, NeedsPerson, Transient};
         const WAITS: &str = "tried again by itself";
@@ -200,6 +205,13 @@ impl Answer<'_> {
             format!("{code} ({message})")
         }
     }
+}
+
+fn unreadable(status: u16) -> String {
+    format!(
+        "the reply (status {status}) cannot be read; tried again by itself. If it stays so, look for a \
+         proxy or a sign-in page between the station and the internet"
+    )
 }
 
 fn unreachable_because(failure: &DispatchFailure) -> String {

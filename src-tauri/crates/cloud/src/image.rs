@@ -1,11 +1,15 @@
 //! One image to S3, never over another one.
 
+use crate::pace::Pace;
 use aws_sdk_s3::{
-    Client, error::ProvideErrorMetadata, operation::head_object::HeadObjectOutput,
-    primitives::ByteStream, types::ChecksumMode,
+    Client, Config,
+    error::ProvideErrorMetadata,
+    operation::{RequestId, head_object::HeadObjectOutput},
+    primitives::ByteStream,
+    types::ChecksumMode,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use wiko_aws::classify;
+use wiko_aws::{ServiceSettings, classify};
 use wiko_core::{
     image::{ImageFacts, Sha256},
     inspection::{CaptureFacts, Inspection},
@@ -18,6 +22,7 @@ const SHA256_METADATA: &str = "sha256";
 pub(crate) struct Images {
     pub(crate) client: Client,
     pub(crate) bucket: String,
+    pub(crate) settings: ServiceSettings,
 }
 
 /// Where the image of a part lies. The ending is `.jpg` whatever the format, as readers expect; the
@@ -46,6 +51,7 @@ impl Images {
                 capture.id, facts.sha256
             )));
         }
+        let pace = Pace::of(bytes.len() as u64, &self.settings);
         let sent = self
             .client
             .put_object()
@@ -58,6 +64,8 @@ impl Images {
             .metadata("captured-at", capture.captured_at.iso8601())
             .metadata("station", ascii(&capture.station))
             .body(ByteStream::from(bytes.to_vec()))
+            .customize()
+            .config_override(Config::builder().timeout_config(pace.config()))
             .send()
             .await;
         match sent {
@@ -103,12 +111,15 @@ impl Images {
                 }
                 classify(&self.name(), &error)
             })?;
-        let there = match stored_sha256(&head) {
-            Some(stored) => stored,
-            None => self.downloaded_sha256(key).await?,
+        let (there, by_s3) = match stored_sha256(&head) {
+            Some(stored) => (stored, head.request_id().is_some()),
+            None => self.downloaded_sha256(key, facts).await?,
         };
         if there == facts.sha256 {
             return Ok(());
+        }
+        if !by_s3 {
+            return Err(self.not_s3());
         }
         Err(needs_person(format!(
             "{}: {key} holds another picture (SHA-256 {there} there, {} here); neither is overwritten: \
@@ -118,7 +129,13 @@ impl Images {
         )))
     }
 
-    async fn downloaded_sha256(&self, key: &str) -> Result<Sha256, Hindered> {
+    /// The hash of what lies there, and whether the answer bears the mark of S3: any page may be
+    /// downloaded from a proxy, and is no other picture.
+    async fn downloaded_sha256(
+        &self,
+        key: &str,
+        facts: &ImageFacts,
+    ) -> Result<(Sha256, bool), Hindered> {
         let got = self
             .client
             .get_object()
@@ -127,12 +144,19 @@ impl Images {
             .send()
             .await
             .map_err(|error| classify(&self.name(), &error))?;
-        let bytes = got.body.collect().await.map_err(|error| Hindered {
+        let by_s3 = got.request_id().is_some();
+        let broke_off = |why: String| Hindered {
             obstacle: Obstacle::Transient,
-            reason: format!("{}: reading {key} broke off ({error})", self.name()),
+            reason: format!("{}: reading {key} broke off ({why})", self.name()),
             retry_after: None,
-        })?;
-        Ok(Sha256::of(&bytes.into_bytes()))
+        };
+        // The client's timeouts end with the head of the reply.
+        let within = Pace::of(facts.size_bytes, &self.settings).attempt;
+        let bytes = tokio::time::timeout(within, got.body.collect())
+            .await
+            .map_err(|_| broke_off("it is too slow".to_owned()))?
+            .map_err(|error| broke_off(error.to_string()))?;
+        Ok((Sha256::of(&bytes.into_bytes()), by_s3))
     }
 
     /// Any answer to a signed request, also that the key does not exist, is a sign of life.
@@ -145,7 +169,8 @@ impl Images {
             .send()
             .await;
         match asked {
-            Ok(_) => Ok(()),
+            Ok(reply) if reply.request_id().is_some() => Ok(()),
+            Ok(_) => Err(self.not_s3()),
             Err(error) => {
                 // Without the right to list, S3 answers 403 for what does not exist, and does not say
                 // which of the two it is; a bad key answers the same. A GET tells them apart.
@@ -166,9 +191,23 @@ impl Images {
             .send()
             .await;
         match asked {
-            Ok(_) => Ok(()),
+            Ok(reply) if reply.request_id().is_some() => Ok(()),
+            Ok(_) => Err(self.not_s3()),
             Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => Ok(()),
             Err(error) => Err(classify(&self.name(), &error)),
+        }
+    }
+
+    fn not_s3(&self) -> Hindered {
+        Hindered {
+            obstacle: Obstacle::Transient,
+            reason: format!(
+                "{}: the answer is not S3's; tried again by itself. If it stays so, check \
+                 aws.s3_endpoint, and look for a proxy or a sign-in page between the station and the \
+                 internet",
+                self.name()
+            ),
+            retry_after: None,
         }
     }
 

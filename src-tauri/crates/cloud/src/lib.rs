@@ -12,6 +12,7 @@
 
 mod image;
 mod item;
+mod pace;
 mod record;
 mod uploader;
 

@@ -5,7 +5,10 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::{
+        AttributeValue, ConsumedCapacity, ReturnConsumedCapacity,
+        ReturnValuesOnConditionCheckFailure,
+    },
 };
 use std::collections::HashMap;
 use wiko_aws::classify;
@@ -36,10 +39,12 @@ impl Rows {
                 AttributeValue::N(inspection.revision.to_string()),
             )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            // A reply has nothing in it otherwise, and any JSON object would do for one.
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(()),
+            Ok(reply) => self.check_is_of_this_table(reply.consumed_capacity()),
             Err(SdkError::ServiceError(refused))
                 if matches!(
                     refused.err(),
@@ -54,6 +59,16 @@ impl Rows {
             }
             Err(error) => Err(classify(&self.name(), &error)),
         }
+    }
+
+    /// A reply that names the table comes from DynamoDB. One that does not comes from something in
+    /// between, or from another service at the endpoint: nothing is known to be written.
+    fn check_is_of_this_table(&self, charged: Option<&ConsumedCapacity>) -> Result<(), Hindered> {
+        let charged = charged.and_then(ConsumedCapacity::table_name);
+        if charged.is_some_and(|charged| bare(charged) == bare(&self.table)) {
+            return Ok(());
+        }
+        Err(self.not_dynamodb())
     }
 
     /// Compares with what lies there: probably this station's own row, whose reply was lost.
@@ -90,7 +105,8 @@ impl Rows {
             .send()
             .await;
         match asked {
-            Ok(_) => Ok(()),
+            // It never holds, so whoever says that it did is not DynamoDB.
+            Ok(_) => Err(self.not_dynamodb()),
             Err(SdkError::ServiceError(refused))
                 if matches!(
                     refused.err(),
@@ -107,11 +123,42 @@ impl Rows {
         format!("DynamoDB table {}", self.table)
     }
 
+    fn not_dynamodb(&self) -> Hindered {
+        Hindered {
+            obstacle: Obstacle::Transient,
+            reason: format!(
+                "{}: the answer is not DynamoDB's; tried again by itself. If it stays so, check \
+                 aws.dynamodb_endpoint, and look for a proxy or a sign-in page between the station and \
+                 the internet",
+                self.name()
+            ),
+            retry_after: None,
+        }
+    }
+
     fn needs_person(&self, reason: String) -> Hindered {
         Hindered {
             obstacle: Obstacle::NeedsPerson,
             reason: format!("{}: {reason}", self.name()),
             retry_after: None,
         }
+    }
+}
+
+/// The name of a table that may be given as its ARN, `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+fn bare(table: &str) -> &str {
+    table.rsplit('/').next().unwrap_or(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_the_same_by_its_name_and_by_its_arn() {
+        let arn = "arn:aws:dynamodb:ap-east-1:123456789012:table/wiko-defects";
+        assert_eq!(bare(arn), "wiko-defects");
+        assert_eq!(bare("wiko-defects"), "wiko-defects");
+        assert_ne!(bare(arn), bare("wiko-defects-test"));
     }
 }

@@ -1,9 +1,10 @@
 use crate::{
     image::{self, Images},
     item::Item,
+    pace,
     record::Rows,
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 use wiko_aws::{Aws, ServiceSettings};
 use wiko_core::{
     facility::Facility,
@@ -28,13 +29,13 @@ pub struct CloudSettings {
 }
 
 impl CloudSettings {
-    /// AWS's own endpoints, and time for 16 MiB over a slow uplink.
+    /// AWS's own endpoints. The time that a picture's bytes take comes on top.
     pub fn new(bucket: impl Into<String>, table: impl Into<String>, facility: Facility) -> Self {
         Self {
             bucket: bucket.into(),
             table: table.into(),
             facility,
-            s3: ServiceSettings::new(60_000, 150_000),
+            s3: ServiceSettings::new(30_000, 90_000),
             dynamodb: ServiceSettings::new(10_000, 30_000),
         }
     }
@@ -45,11 +46,13 @@ pub struct CloudUploader {
     images: Images,
     rows: Rows,
     facility: Facility,
+    longest_upload: Duration,
 }
 
 impl CloudUploader {
     /// Asks nobody for anything yet.
     pub fn new(aws: &Aws, settings: CloudSettings) -> Self {
+        let longest_upload = pace::longest(&settings.s3, &settings.dynamodb);
         let s3 = aws_sdk_s3::config::Builder::from(&aws.sdk_config(&settings.s3))
             // A server at an endpoint of its own seldom has a name for each bucket.
             .force_path_style(settings.s3.endpoint_url.is_some())
@@ -58,11 +61,13 @@ impl CloudUploader {
             images: Images {
                 client: aws_sdk_s3::Client::from_conf(s3),
                 bucket: settings.bucket,
+                settings: settings.s3,
             },
             rows: Rows {
                 client: aws_sdk_dynamodb::Client::new(&aws.sdk_config(&settings.dynamodb)),
                 table: settings.table,
             },
+            longest_upload,
             facility: settings.facility,
         }
     }
@@ -78,6 +83,11 @@ impl fmt::Debug for CloudUploader {
 }
 
 impl CloudUploader {
+    /// The longest that an upload takes before it fails: what a worker's lease has to exceed.
+    pub fn longest_upload(&self) -> Duration {
+        self.longest_upload
+    }
+
     /// Asks the bucket alone for a sign of life.
     pub async fn reach_s3(&self) -> Result<(), Hindered> {
         self.images.reach(self.facility.code()).await

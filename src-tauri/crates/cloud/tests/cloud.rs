@@ -27,7 +27,7 @@ use wiko_secrets::{EnvironmentSecrets, MemorySecrets};
 use wiko_testkit::{
     builders,
     contracts::uploader::{Stored, brings_each_part_once},
-    fakes::{lossy_proxy::LossyProxy, uploader::FakeUploader},
+    fakes::{lossy_proxy::LossyProxy, portal::Portal, uploader::FakeUploader},
 };
 
 /// A bucket and a table of this test's own, on real servers.
@@ -49,7 +49,7 @@ async fn uploader_with_key(id: &str, secret: &str, settings: CloudSettings) -> C
 }
 
 impl Cloud {
-    /// None, and one line, where the servers are not running.
+    /// None, and the skipped test is noted, where the servers are not running.
     async fn start() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let variable = |name: &str| std::env::var(name).ok();
@@ -57,7 +57,7 @@ impl Cloud {
             variable("WIKO_TEST_S3_ENDPOINT"),
             variable("WIKO_TEST_DYNAMODB_ENDPOINT"),
         ) else {
-            println!("skipped: S3 and DynamoDB servers are not running; use make test");
+            wiko_testkit::skip::skip_without_service("S3 and DynamoDB are not running");
             return None;
         };
         let name = format!(
@@ -272,6 +272,86 @@ async fn a_cloud_that_does_not_listen_is_transient_within_the_timeout() {
         assert!(began.elapsed() < Duration::from_secs(5));
         assert!(uploader.reach().await.is_err());
     }
+}
+
+const PAGE: &str = "<html><body>Please sign in</body></html>";
+const OK_HTML: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html";
+/// With the checksum of the bytes `picture`.
+const S3_KEEPS_PICTURE: &str = "HTTP/1.1 200 OK\r\nx-amz-request-id: 1\r\n\
+    x-amz-checksum-sha256: LOonTQvtw57Eq2up5Z7IiePtb7VqHPCIpk2bODN43Jc=";
+/// With the checksum of 100,000 zeros.
+const S3_KEEPS_ZEROS: &str = "HTTP/1.1 200 OK\r\nx-amz-request-id: 1\r\n\
+    x-amz-checksum-sha256: kZLCW3NPy62+MtrcKAicYNsOOfkMwgzi5XM/VyYazAw=";
+const OK_JSON: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0";
+
+#[tokio::test]
+async fn whatever_answers_in_place_of_s3_a_part_is_neither_verified_nor_parked() {
+    for (head, body) in [
+        (OK_HTML, PAGE),
+        (OK_HTML, ""),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: http://portal.invalid/",
+            PAGE,
+        ),
+    ] {
+        let portal = Portal::answering(head, body).await;
+        let mut settings = CloudSettings::new("b", "t", Facility::Yangjiang);
+        settings.s3.endpoint_url = Some(portal.url());
+        let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
+        let part = builders::decided(1, b"picture", 1);
+        for met in [
+            uploader.upload(&part, b"picture").await.unwrap_err(),
+            uploader.reach_s3().await.unwrap_err(),
+        ] {
+            assert_eq!(met.obstacle, Obstacle::Transient, "{}", met.reason);
+            assert!(met.reason.contains("sign-in page"), "{}", met.reason);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_answers_in_place_of_dynamodb_a_part_is_neither_verified_nor_parked() {
+    for (head, body) in [
+        (OK_JSON, "{}"),
+        (OK_JSON, ""),
+        (OK_HTML, PAGE),
+        (OK_JSON, r#"{"ConsumedCapacity":{"TableName":"another"}}"#),
+    ] {
+        let portal = Portal::answering(head, body).await;
+        // An S3 that says what it keeps, so that the row's turn comes.
+        let picture = b"picture";
+        let s3 = Portal::answering(S3_KEEPS_PICTURE, "").await;
+        let mut settings = CloudSettings::new("b", "t", Facility::Yangjiang);
+        settings.s3.endpoint_url = Some(s3.url());
+        settings.dynamodb.endpoint_url = Some(portal.url());
+        let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
+        let part = builders::decided(1, picture, 1);
+        for met in [
+            uploader.upload(&part, picture).await.unwrap_err(),
+            uploader.reach_dynamodb().await.unwrap_err(),
+        ] {
+            assert_eq!(met.obstacle, Obstacle::Transient, "{body}: {}", met.reason);
+            assert!(met.reason.contains("sign-in page"), "{}", met.reason);
+            assert!(met.reason.contains("DynamoDB table t"), "{}", met.reason);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_picture_has_longer_than_any_other_call() {
+    const A_LITTLE: Duration = Duration::from_millis(400);
+    // Stands for an uplink that takes so long for the picture.
+    let s3 = Portal::answering_after(A_LITTLE * 3, S3_KEEPS_ZEROS, "").await;
+    let dynamodb = Portal::answering(OK_JSON, r#"{"ConsumedCapacity":{"TableName":"t"}}"#).await;
+    let timeout_ms = A_LITTLE.as_millis() as u64;
+    let mut settings = CloudSettings::new("b", "t", Facility::Yangjiang);
+    settings.s3 = wiko_aws::ServiceSettings::new(timeout_ms, timeout_ms * 2).at(Some(s3.url()));
+    settings.dynamodb.endpoint_url = Some(dynamodb.url());
+    let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
+    let picture = [0; 100_000];
+    let part = builders::decided(1, &picture, 1);
+    uploader.upload(&part, &picture).await.unwrap();
+    assert!(uploader.longest_upload() > Duration::from_secs(15 * 60));
 }
 
 #[tokio::test]

@@ -4,5 +4,6 @@ pub mod analyzer;
 pub mod camera;
 pub mod clock;
 pub mod lossy_proxy;
+pub mod portal;
 pub mod secrets;
 pub mod uploader;

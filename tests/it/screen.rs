@@ -13,6 +13,72 @@ fn learn(station: &TestStation, sku: &str, stage: &str, images: &[PathBuf]) {
     );
 }
 
+/// A plate with a hole, a little elsewhere in each picture; `blob` is a mark that no good one has.
+fn made(number: u32, blob: bool) -> Vec<u8> {
+    let (dx, dy) = (f64::from(number % 3), f64::from(number % 2));
+    let picture = image::RgbImage::from_fn(320, 200, |x, y| {
+        let (u, v) = (f64::from(x) - 160.0 - dx, f64::from(y) - 100.0 - dy);
+        let soft = |distance: f64| 1.0 / (1.0 + (distance * 1.6).exp());
+        let body = soft((u.abs() - 110.0).max(v.abs() - 55.0));
+        let hole = soft((u + 60.0).hypot(v - 8.0) - 18.0);
+        let mark = if blob {
+            soft((u - 40.0).hypot(v) - 8.0)
+        } else {
+            0.0
+        };
+        let noise = f64::from((x * 7919 + y * 104_729 + number * 31) % 5);
+        image::Rgb([(60.0 + 110.0 * body - 80.0 * hole - 90.0 * mark + noise) as u8; 3])
+    });
+    wiko_imaging::encode_jpeg(&picture, 92).unwrap()
+}
+
+#[test]
+fn a_bad_picture_among_those_it_learns_from_is_named() {
+    let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+    let bad = station.scratch("good-5.jpg");
+    let images: Vec<_> = (1..=8)
+        .map(|number| {
+            let path = station.scratch(&format!("good-{number}.jpg"));
+            pictures::file(path, &made(number, number == 5))
+        })
+        .collect();
+    let images: Vec<_> = images.iter().map(|path| path.to_str().unwrap()).collect();
+    let options = station.scratch("options.toml");
+    std::fs::write(&options, "headroom = 1.5\nleast_levels = 8.0\n").unwrap();
+    let options = options.to_str().unwrap();
+    let start = [
+        "screen",
+        "learn",
+        "--sku",
+        "WK-KN-200",
+        "--stage",
+        "blade_glazing",
+    ];
+
+    let ran = station.run(&[&start[..], &["--options", options], &images].concat());
+
+    assert_eq!(ran.status, 0, "{}", ran.told());
+    assert_eq!(ran.events("scored").len(), 8, "{}", ran.told());
+    let bad = bad.to_str().unwrap();
+    assert_eq!(ran.event("learnt")["suspects"], serde_json::json!([bad]));
+    let text = station
+        .command(&[&start[..], &images].concat())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains(&format!("Look at {bad}")), "{text}");
+
+    for (wrong, word) in [
+        ("headrom = 2.0\n", "headrom"),
+        ("headroom = 99.0\n", "headroom"),
+    ] {
+        std::fs::write(options, wrong).unwrap();
+        let ran = station.run(&[&start[..], &["--options", options], &images].concat());
+        assert_eq!(ran.status, 1, "{}", ran.told());
+        assert!(ran.stderr.contains(word), "{}", ran.told());
+    }
+}
+
 /// Rows of `images.csv` with a role, as paths.
 fn rows(set: &Path, role: &str, group: &str) -> Vec<(PathBuf, PathBuf)> {
     let table = std::fs::read_to_string(set.join("images.csv")).unwrap();

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use wiko_analyzer::screen::{ScreenModels, evaluate::evaluate, learn};
+use wiko_analyzer::screen::{
+    LearnError, LearnOptions, ScreenModel, ScreenModels, evaluate::evaluate, learn_with,
+};
 use wiko_core::stage::Stage;
 
 #[derive(Debug, clap::Subcommand)]
@@ -18,6 +20,9 @@ pub(crate) enum ScreenCommand {
         /// At which stage
         #[arg(long)]
         stage: String,
+        /// How to learn, where the defaults do not fit: a TOML file, see docs/screen.md
+        #[arg(long, value_name = "FILE")]
+        options: Option<PathBuf>,
         /// Pictures of good parts
         #[arg(required = true, value_name = "IMAGE")]
         images: Vec<PathBuf>,
@@ -41,8 +46,15 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Failure> {
     let models = ScreenModels::open(wiring::models_dir(settings));
     match command {
-        ScreenCommand::Learn { sku, stage, images } => {
-            learn_from(&models, settings, &sku, &stage, &images, output).await
+        ScreenCommand::Learn {
+            sku,
+            stage,
+            options,
+            images,
+        } => {
+            let options = options.as_deref().map(read_options).transpose()?;
+            let options = options.unwrap_or_default();
+            learn_from(&models, settings, &sku, &stage, options, &images, output).await
         }
         ScreenCommand::List => {
             for (sku, stage) in models.learnt()? {
@@ -60,18 +72,29 @@ pub(crate) async fn run(
     }
 }
 
+/// The options of a file; those that it does not name are the defaults.
+fn read_options(file: &Path) -> Result<LearnOptions, Failure> {
+    let named = |reason: String| format!("{}: {reason}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| named(error.to_string()))?;
+    let options: LearnOptions =
+        toml::from_str(&text).map_err(|error| named(error.to_string().trim_end().to_owned()))?;
+    options.check().map_err(named)?;
+    Ok(options)
+}
+
 /// A picture that cannot be used is refused and named; the screen learns from the others.
 async fn learn_from(
     models: &ScreenModels,
     settings: &Settings,
     sku: &str,
     stage: &str,
+    options: LearnOptions,
     images: &[PathBuf],
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let sku = settings.skus.find(sku)?.clone();
     let stage: Stage = stage.parse()?;
-    let mut pictures = Vec::new();
+    let (mut names, mut pictures) = (Vec::new(), Vec::new());
     for path in images {
         let picture = match read(path, 0, &SystemClock).await {
             Ok(frame) => {
@@ -79,37 +102,82 @@ async fn learn_from(
             }
             Err(reason) => Err(reason),
         };
+        let name = path.display().to_string();
         match picture {
-            Ok(picture) => pictures.push(picture),
-            Err(reason) => output.refused(&path.display().to_string(), &reason),
+            Ok(picture) => {
+                names.push(name);
+                pictures.push(picture);
+            }
+            Err(reason) => output.refused(&name, &reason),
         }
     }
-    let refused = images.len() - pictures.len();
-    let learnt_from = pictures.len();
-    let model = {
+    let learnt = {
         let sku = sku.clone();
-        tokio::task::spawn_blocking(move || learn(sku, stage, pictures)).await??
+        tokio::task::spawn_blocking(move || learn_with(sku, stage, pictures, options)).await?
     };
+    let model = learnt.map_err(|error| with_file(&error, &names))?;
     let path = models.save(&model)?;
+    let suspects = told_scores(&model, &names, output);
+    let learnt_from = names.len();
     output.line(
         &json!({
             "event": "learnt",
             "product_sku": sku,
             "stage": stage,
             "pictures": learnt_from,
+            "suspects": suspects,
             "model": path.display().to_string(),
             "sha256": model.sha256(),
         }),
         format_args!(
-            "learnt {sku} at {stage} from {learnt_from} pictures: {}",
-            path.display()
+            "learnt {sku} at {stage} from {learnt_from} pictures: {}{}",
+            path.display(),
+            advice(&suspects)
         ),
     );
-    Ok(if refused == 0 {
+    Ok(if learnt_from == images.len() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     })
+}
+
+/// The error with the file that it is about: its own count leaves out the pictures that were refused.
+fn with_file(error: &LearnError, names: &[String]) -> Failure {
+    let file = error.picture().and_then(|number| names.get(number - 1));
+    match file {
+        Some(file) => format!("{error} (it is {file})").into(),
+        None => error.clone().into(),
+    }
+}
+
+/// Prints how each picture scored against what the others taught; returns those that stand out.
+fn told_scores(model: &ScreenModel, names: &[String], output: &Output) -> Vec<String> {
+    let suspects = model.suspects();
+    for (index, (name, score)) in names.iter().zip(model.scores()).enumerate() {
+        let suspect = suspects.contains(&index);
+        let mark = if suspect { "  <- stands out" } else { "" };
+        output.line(
+            &json!({"event": "scored", "image": name, "score": score, "suspect": suspect}),
+            format_args!("{score:.2} {name}{mark}"),
+        );
+    }
+    suspects
+        .iter()
+        .filter_map(|index| names.get(*index).cloned())
+        .collect()
+}
+
+/// What to do about the pictures that stand out; nothing where none do.
+fn advice(suspects: &[String]) -> String {
+    if suspects.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nLook at {}: it differs from the others far more than they do from each other. If that part is not \
+         good, learn again without its picture; as it is, the screen takes such parts for good.",
+        suspects.join(", ")
+    )
 }
 
 async fn evaluated(

@@ -269,7 +269,7 @@ async fn an_answer_that_does_not_decide_is_kept_and_leaves_the_part_undetermined
 #[case::legacy(json!({"error": "ResourceNotFoundException",
     "message": "Access denied. This Model is marked by provider as Legacy"}), Obstacle::NeedsPerson, "us.anthropic.claude-opus-5")]
 #[case::no_such_model(json!({"error": "ValidationException",
-    "message": "The provided model identifier is invalid."}), Obstacle::NeedsPerson, "bedrock.model_id")]
+    "message": "The provided model identifier is invalid."}), Obstacle::NeedsPerson, "aws.bedrock_model_id")]
 #[case::the_days_tokens_are_used_up(json!({"error": "ThrottlingException",
     "message": "Too many tokens per day, please wait before trying again."}), Obstacle::NeedsPerson, "quota")]
 #[case::a_request_it_does_not_like(json!({"error": "ValidationException"}), Obstacle::NeedsPerson, "")]

@@ -203,6 +203,96 @@ fn what_is_not_the_learnt_part_is_not_judged() {
     );
 }
 
+/// Where the blade of [`knife`] ends, from its middle.
+const TIP_X: f64 = 148.0;
+
+/// A blade that lies wholly in the frame, its tip close to the frame's right side.
+fn knife(x: f64, y: f64) -> f64 {
+    let soft = |distance: f64| 1.0 / (1.0 + (distance * 1.6).exp());
+    let half = (34.0 * ((TIP_X - x) / 120.0).clamp(0.0, 1.0)).min(34.0);
+    let body = soft((y.abs() - half).max(-120.0 - x).max(x - TIP_X));
+    let hole = soft((x + 90.0).hypot(y) - 12.0);
+    60.0 + 110.0 * body - 70.0 * hole + 8.0 * (x / 25.0).sin() * body
+}
+
+/// The same without its tip.
+fn chipped_knife(x: f64, y: f64) -> f64 {
+    if x > TIP_X - 12.0 { 60.0 } else { knife(x, y) }
+}
+
+fn of_six_knives() -> &'static ScreenModel {
+    static MODEL: OnceLock<ScreenModel> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let placed = |view: View| View {
+            dx: view.dx / 3.0,
+            dy: view.dy / 2.0,
+            turn_rad: view.turn_rad / 8.0,
+            ..view
+        };
+        let pictures = views(6)
+            .into_iter()
+            .map(|view| picture(knife, placed(view)));
+        taught(pictures.collect())
+    })
+}
+
+#[test]
+fn a_part_whose_tip_the_frame_cuts_off_is_out_of_place_and_never_good_chipped_or_not() {
+    let model = of_six_knives();
+    assert_eq!(found(&model.screen(picture(knife, STILL))), []);
+    assert_ne!(found(&model.screen(picture(chipped_knife, STILL))), []);
+    let one = taught(vec![picture(knife, STILL)]);
+    for model in [model, &one] {
+        for dx in [14.0, 18.0, 22.0] {
+            let shoved = View { dx, ..STILL };
+            let whole = model.screen(picture(knife, shoved));
+            assert_eq!(whole, Screening::Unfit(Unfit::OutOfPlace), "{dx}");
+            let chipped = model.screen(picture(chipped_knife, shoved));
+            let good = matches!(&chipped, Screening::Judged { found, .. } if found.is_empty());
+            assert!(!good, "{dx}: {chipped:?}");
+        }
+    }
+}
+
+#[test]
+fn a_defect_in_view_is_found_also_where_the_frame_cuts_the_part_off() {
+    let shoved = View { dx: 18.0, ..STILL };
+    let (stained, truth) = blob(picture(knife, shoved), 150, 100, 7, 20);
+    let screening = of_six_knives().screen(stained);
+    assert!(
+        found(&screening)
+            .iter()
+            .any(|found| found.box_px.iou(&truth) >= 0.5),
+        "{screening:?}"
+    );
+}
+
+#[test]
+fn a_part_that_fills_the_frame_may_lie_as_the_good_ones_lay_and_no_farther() {
+    // Stripes of many widths that go on beyond every side.
+    let board = |x: f64, y: f64| {
+        let stripe = |at: f64, period: f64| if (at / period).sin() > 0.2 { 60.0 } else { 0.0 };
+        50.0 + stripe(x + 0.004 * x * y / 10.0, 9.0) + stripe(y + 0.02 * x, 13.0)
+    };
+    fn shifted(board: impl Fn(f64, f64) -> f64, dx: f64, seed: u32) -> GrayImage {
+        let mut state = seed | 1;
+        GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = f64::from(state >> 30);
+            let (u, v) = (f64::from(x) - 160.0 - dx, f64::from(y) - 100.0);
+            Luma([(board(u, v) + noise) as u8])
+        })
+    }
+    let good = [0.0, 4.0, -3.0, 2.0].iter().zip(1..);
+    let model = taught(good.map(|(dx, seed)| shifted(board, *dx, seed)).collect());
+    assert_eq!(found(&model.screen(shifted(board, 4.0, 9))), []);
+    assert_eq!(found(&model.screen(shifted(board, -3.0, 9))), []);
+    for dx in [12.0, -12.0] {
+        let screening = model.screen(shifted(board, dx, 9));
+        assert_eq!(screening, Screening::Unfit(Unfit::OutOfPlace), "{dx}");
+    }
+}
+
 #[test]
 fn a_change_too_large_to_be_a_defect_is_neither_a_finding_nor_good() {
     let good = || views(8).into_iter().map(|view| picture(plate, view));
@@ -222,6 +312,30 @@ fn a_change_too_large_to_be_a_defect_is_neither_a_finding_nor_good() {
         panic!("the small piece alone: {screening:?}");
     };
     assert!(found.box_px.iou(&truth) >= 0.33, "{found:?} {truth:?}");
+}
+
+#[test]
+fn options_that_would_pass_everything_are_refused_by_name() {
+    let lax = LearnOptions {
+        headroom: f32::INFINITY,
+        ..LearnOptions::default()
+    };
+    let good = vec![picture(plate, STILL)];
+    let refused = learn_with(sku(), Stage::BladeGlazing, good, lax).unwrap_err();
+    assert!(refused.to_string().contains("headroom"), "{refused}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_of_models_is_the_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let models = dir.path().join("data/models");
+    ScreenModels::open(&models).save(of_eight()).unwrap();
+    for folder in [models.as_path(), models.parent().unwrap()] {
+        let mode = std::fs::metadata(folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+    }
 }
 
 #[test]
@@ -375,8 +489,16 @@ async fn a_damaged_or_newer_model_needs_a_person_and_judges_nothing() {
     let mut flipped = whole.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0x10;
-    let newer = [b"WIKO-SCREEN 9\n", &whole[14..]].concat();
-    let cases: [(&[u8], &str); 5] = [
+    let newer = [b"WIKO-SCREEN 9", &whole[13..]].concat();
+    let older = [b"WIKO-SCREEN 1", &whole[13..]].concat();
+    // Another digit in a threshold: the model would still read, and judge otherwise.
+    let mut lax = whole.clone();
+    let key = b"\"threshold\":";
+    let at = lax.windows(key.len()).position(|part| part == key).unwrap() + key.len();
+    lax[at] = if lax[at] == b'9' { b'8' } else { b'9' };
+    let cases: [(&[u8], &str); 7] = [
+        (&lax, "damaged"),
+        (&older, "older version"),
         (b"", "damaged"),
         (b"\xff\xd8\xff\xe0", "damaged"),
         (&whole[..whole.len() - 100], "damaged"),
@@ -418,6 +540,25 @@ fn a_picture_of_more_than_four_megapixels_is_judged_reduced_and_its_boxes_lie_on
             .any(|found| found.box_px.iou(&truth) >= 0.5),
         "{screening:?}"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_part_is_good_only_where_all_of_it_lies_in_the_picture(
+        dx in -25.0f64..25.0, dy in -25.0f64..25.0, chipped: bool, seed in 1u32..1000,
+    ) {
+        let view = View { dx, dy, noise_seed: seed, ..STILL };
+        let part = if chipped { chipped_knife } else { knife };
+        let screening = of_six_knives().screen(picture(part, view));
+        let good = matches!(&screening, Screening::Judged { found, .. } if found.is_empty());
+        let tip_px = f64::from(WIDTH) / 2.0 + TIP_X + dx;
+        let whole = !chipped && tip_px <= f64::from(WIDTH) - 1.0;
+        prop_assert!(whole || !good, "{screening:?}");
+        // Well inside the frame it is judged.
+        let inside = tip_px < f64::from(WIDTH) - 8.0 && dx.hypot(dy) < 20.0;
+        prop_assert!(!inside || chipped || good, "{screening:?}");
+    }
 }
 
 proptest! {

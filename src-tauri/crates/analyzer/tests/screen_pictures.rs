@@ -1,7 +1,7 @@
 //! The screen on real pictures, where they are: at `$WIKO_TEST_PICTURES_DIR`, or beside the repository.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::print_stderr, reason = "what was skipped or measured is said")]
+#![allow(clippy::print_stderr, reason = "what was measured is said")]
 
 use std::path::{Path, PathBuf};
 use wiko_analyzer::screen::evaluate::{EvaluationReport, evaluate, evaluate_set};
@@ -11,10 +11,10 @@ fn data_dir() -> Option<PathBuf> {
     let dir = std::env::var_os("WIKO_TEST_PICTURES_DIR").map_or(beside, PathBuf::from);
     let found = dir.join("deeppcb/dev/images.csv").is_file();
     if !found {
-        eprintln!(
-            "skipped: no real pictures at {}; set WIKO_TEST_PICTURES_DIR",
+        wiko_testkit::skip::skip(&format!(
+            "no real pictures in {} (set WIKO_TEST_PICTURES_DIR)",
             dir.display()
-        );
+        ));
     }
     found.then_some(dir)
 }

@@ -54,11 +54,11 @@ fn advice(code: &str, message: &str, model_id: &str) -> Option<String> {
         )),
         "ResourceNotFoundException" => Some(format!(
             "the model {model_id} is not offered here any more (Legacy) or not in this region: set \
-             bedrock.model_id to {DEFAULT_MODEL_ID}, or correct the region"
+             aws.bedrock_model_id to {DEFAULT_MODEL_ID}, or correct the region"
         )),
         "ValidationException" if says("model identifier is invalid") || says("model id") => {
             Some(format!(
-                "\"{model_id}\" is no model of this region: set bedrock.model_id to {DEFAULT_MODEL_ID}, or \
+                "\"{model_id}\" is no model of this region: set aws.bedrock_model_id to {DEFAULT_MODEL_ID}, or \
                  correct the region"
             ))
         }

@@ -15,54 +15,102 @@ const BLOCKS: usize = 8;
 /// The most that light may be evened out within a block, in grey levels: more is no light.
 const MOST_LEVELS: f32 = 10.0;
 
-/// The picture in the reference's frame and light. Where the picture shows nothing, it is filled
-/// with the reference, so that nothing is found there.
-pub(super) fn aligned(reference: &GrayImage, picture: &GrayImage, pose: Pose) -> GrayImage {
+/// The picture in the reference's frame and light, and for each row the columns that it shows. The
+/// others are filled with the reference, so that nothing is found there: whether the part was seen
+/// whole is for [`Whole`](super::whole::Whole) to say.
+pub(super) fn aligned(
+    reference: &GrayImage,
+    picture: &GrayImage,
+    pose: Pose,
+) -> (GrayImage, Vec<Range<usize>>) {
     let (mut warped, seen) = warp(reference, picture, pose);
     even_light(reference, &mut warped, &seen);
-    warped
+    (warped, seen)
 }
 
-/// Bilinear warp in fixed point, 16 bits of fraction for the way, 8 for the weights. Also gives, for
-/// each row, the columns that the picture shows; the others keep the reference.
+/// One in fixed point: 16 bits of fraction for the way, of which 8 serve as weights.
+const ONE: i64 = 1 << 16;
+
+fn fixed(value: f64) -> i64 {
+    (value * ONE as f64).round() as i64
+}
+
+/// The way through the picture along one row of the reference, in fixed point.
+struct Way {
+    start: (i64, i64),
+    step: (i64, i64),
+}
+
+impl Way {
+    fn of(pose: Pose, y: usize, width: usize, height: usize) -> Self {
+        let (x, y) = pose.to_picture(0.0, y as f64, width, height);
+        let (sin, cos) = pose.turn_rad.sin_cos();
+        Self {
+            start: (fixed(x), fixed(y)),
+            step: (fixed(cos), fixed(sin)),
+        }
+    }
+
+    /// The columns that a picture of that size shows: a straight line enters and leaves it once.
+    fn seen(&self, width: usize, height: usize) -> Range<usize> {
+        let limit = |px: usize| (px as i64 - 1) * ONE - 1;
+        let across = within(self.start.0, self.step.0, limit(width), width);
+        let down = within(self.start.1, self.step.1, limit(height), width);
+        let (first, end) = (across.start.max(down.start), across.end.min(down.end));
+        first.min(end)..end
+    }
+}
+
+/// The numbers n below `count` for which `start + n × step` lies in 0 to `limit`.
+fn within(start: i64, step: i64, limit: i64, count: usize) -> Range<usize> {
+    let floor = |value: i64, by: i64| value.div_euclid(by);
+    let ceil = |value: i64, by: i64| -(-value).div_euclid(by);
+    let (first, last) = match step.signum() {
+        1 => (ceil(-start, step), floor(limit - start, step)),
+        -1 => (ceil(start - limit, -step), floor(start, -step)),
+        _ if (0..=limit).contains(&start) => (0, i64::MAX - 1),
+        _ => (0, -1),
+    };
+    let end = (last + 1).clamp(0, count as i64);
+    first.clamp(0, end) as usize..end as usize
+}
+
+/// For each row of a reference, the columns that a picture of the same size shows in that pose.
+pub(super) fn seen_rows(width: usize, height: usize, pose: Pose) -> Vec<Range<usize>> {
+    (0..height)
+        .map(|y| Way::of(pose, y, width, height).seen(width, height))
+        .collect()
+}
+
+/// Bilinear warp in fixed point. Also gives, for each row, the columns that the picture shows; the
+/// others keep the reference.
 pub(super) fn warp(
     reference: &GrayImage,
     picture: &GrayImage,
     pose: Pose,
 ) -> (GrayImage, Vec<Range<usize>>) {
-    const ONE: i64 = 1 << 16;
     let (width, height) = size(reference);
     let (pic_width, pic_height) = size(picture);
     let source = picture.as_raw();
     let mut out = reference.as_raw().clone();
-    let (sin, cos) = pose.turn_rad.sin_cos();
-    let fixed = |value: f64| (value * ONE as f64).round() as i64;
-    let (step_x, step_y) = (fixed(cos), fixed(sin));
-    let (limit_x, limit_y) = (
-        (pic_width as i64 - 1) * ONE - 1,
-        (pic_height as i64 - 1) * ONE - 1,
-    );
-    let mut seen = vec![0..0; height];
+    let mut seen = Vec::with_capacity(height);
     for (y, row) in out.chunks_exact_mut(width).enumerate() {
-        let (start_x, start_y) = pose.to_picture(0.0, y as f64, width, height);
-        let (mut at_x, mut at_y) = (fixed(start_x), fixed(start_y));
-        let (mut first, mut end) = (usize::MAX, 0);
-        for (x, level) in row.iter_mut().enumerate() {
-            if (0..=limit_x).contains(&at_x) && (0..=limit_y).contains(&at_y) {
-                let index = (at_y >> 16) as usize * pic_width + (at_x >> 16) as usize;
-                let (fx, fy) = ((at_x >> 8 & 255) as u32, (at_y >> 8 & 255) as u32);
-                let (top, bottom) = (&source[index..], &source[index + pic_width..]);
-                let above = u32::from(top[0]) * (256 - fx) + u32::from(top[1]) * fx;
-                let below = u32::from(bottom[0]) * (256 - fx) + u32::from(bottom[1]) * fx;
-                *level = ((above * (256 - fy) + below * fy + (1 << 15)) >> 16) as u8;
-                first = first.min(x);
-                end = x + 1;
-            }
-            at_x += step_x;
-            at_y += step_y;
+        let way = Way::of(pose, y, width, height);
+        let columns = way.seen(pic_width, pic_height);
+        let first = columns.start as i64;
+        let mut at_x = way.start.0 + first * way.step.0;
+        let mut at_y = way.start.1 + first * way.step.1;
+        for level in &mut row[columns.clone()] {
+            let index = (at_y >> 16) as usize * pic_width + (at_x >> 16) as usize;
+            let (fx, fy) = ((at_x >> 8 & 255) as u32, (at_y >> 8 & 255) as u32);
+            let (top, bottom) = (&source[index..], &source[index + pic_width..]);
+            let above = u32::from(top[0]) * (256 - fx) + u32::from(top[1]) * fx;
+            let below = u32::from(bottom[0]) * (256 - fx) + u32::from(bottom[1]) * fx;
+            *level = ((above * (256 - fy) + below * fy + (1 << 15)) >> 16) as u8;
+            at_x += way.step.0;
+            at_y += way.step.1;
         }
-        // A straight line enters and leaves the picture once.
-        seen[y] = first.min(end)..end;
+        seen.push(columns);
     }
     (from_raw(width, height, out), seen)
 }
@@ -170,4 +218,38 @@ fn block_medians(
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_that_are_seen_are_those_whose_point_lies_in_the_picture() {
+        let (width, height) = (40, 25);
+        for (turn_rad, dx, dy) in [
+            (0.0, 0.0, 0.0),
+            (0.0, 7.4, -3.6),
+            (0.04, -5.0, 2.2),
+            (-0.05, 11.9, 6.0),
+            (0.01, 90.0, 0.0),
+        ] {
+            let pose = Pose {
+                turn_rad,
+                dx,
+                dy,
+                ..Pose::IN_PLACE
+            };
+            for (y, seen) in seen_rows(width, height, pose).into_iter().enumerate() {
+                let way = Way::of(pose, y, width, height);
+                let inside = |at: i64, px: usize| (0..(px as i64 - 1) * ONE).contains(&at);
+                for x in 0..width {
+                    let at_x = way.start.0 + x as i64 * way.step.0;
+                    let at_y = way.start.1 + x as i64 * way.step.1;
+                    let shown = inside(at_x, width) && inside(at_y, height);
+                    assert_eq!(seen.contains(&x), shown, "{x}, {y} at {pose:?}");
+                }
+            }
+        }
+    }
 }

@@ -71,7 +71,7 @@ impl ScreenModel {
             Ok(fit) => fit,
             Err(unfit) => return Screening::Unfit(unfit),
         };
-        let even = aligned(&self.reference, &working, fit.pose);
+        let (even, seen) = aligned(&self.reference, &working, fit.pose);
         let mut pieces = Vec::new();
         let mut score = 0f32;
         for layer in &self.layers {
@@ -112,6 +112,11 @@ impl ScreenModel {
         if found.len() < pieces.len() {
             return Screening::Unfit(Unfit::OutOfPlace);
         }
+        // What the picture does not show was filled with the reference: nothing would be found there. A
+        // defect in what it does show is one all the same.
+        if found.is_empty() && !self.whole.is_in(&seen) {
+            return Screening::Unfit(Unfit::OutOfPlace);
+        }
         if found.is_empty() {
             // A speck that is too small to count does not make a part defective.
             score = score.min(0.99);
@@ -137,7 +142,7 @@ impl ScreenModel {
         let limits = &self.limits;
         if below(fit.correlation, limits.correlation) {
             Err(Unfit::NotFound)
-        } else if !fit.in_reach(width, height) || below(limits.outside, fit.outside) {
+        } else if !fit.in_reach(width, height) {
             Err(Unfit::OutOfPlace)
         } else if !(limits.gain.0..=limits.gain.1).contains(&fit.pose.gain) {
             Err(Unfit::OtherLight)

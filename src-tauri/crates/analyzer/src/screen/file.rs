@@ -1,21 +1,23 @@
-//! The file of a model: one line that names the format, one line of JSON, then the planes as PNG.
+//! The file of a model: one line with the format and the hash of all that follows, one line of JSON,
+//! then the planes as PNG.
 //!
-//! The JSON names each plane's length and the hash of all that follows it, so that a file cut short
-//! or changed is told from a good one before a pixel of it is used.
+//! Invariant: a file cut short or changed anywhere, a threshold included, is told from a good one
+//! before anything of it is used.
 
 use super::{
     layer::Layer,
     model::{LearnOptions, Limits, ScreenModel},
     plane::Plane,
     register::Registrar,
+    whole::Whole,
 };
 use image::{ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, codecs::png::PngEncoder};
-use std::io::Cursor;
+use std::{cmp::Ordering, io::Cursor};
 use wiko_core::{image::Sha256, sku::ProductSku, stage::Stage};
 
 const MAGIC: &str = "WIKO-SCREEN ";
-/// Counts up with every change that an older station cannot read.
-const VERSION: u32 = 1;
+/// Counts up with every change of the form. A file of another form is not read.
+const VERSION: u32 = 2;
 /// No model that this station writes comes near it.
 pub(super) const MOST_BYTES: u64 = 64 << 20;
 
@@ -33,6 +35,12 @@ pub enum FileFault {
         "it was written by a newer version of the station (format {version}, known: {VERSION})"
     )]
     Newer {
+        /// Its format.
+        version: u32,
+    },
+    /// Written by an older station, whose models do not say all that is needed now.
+    #[error("it was written by an older version of the station (format {version}, now {VERSION})")]
+    Older {
         /// Its format.
         version: u32,
     },
@@ -54,7 +62,6 @@ struct Header {
     scores: Vec<f32>,
     layers: Vec<LayerHeader>,
     plane_bytes: Vec<usize>,
-    planes_sha256: Sha256,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -77,7 +84,7 @@ pub(super) fn encode(model: &ScreenModel) -> Result<Vec<u8>, FileFault> {
         stage: model.stage,
         picture_px: model.picture_px,
         options: model.options,
-        limits: model.limits,
+        limits: model.limits.clone(),
         scores: model.scores.clone(),
         layers: model
             .layers
@@ -88,27 +95,34 @@ pub(super) fn encode(model: &ScreenModel) -> Result<Vec<u8>, FileFault> {
             })
             .collect(),
         plane_bytes: planes.iter().map(Vec::len).collect(),
-        planes_sha256: Sha256::of(&body),
     };
     let header = serde_json::to_string(&header).map_err(damaged)?;
-    Ok([format!("{MAGIC}{VERSION}\n{header}\n").into_bytes(), body].concat())
+    let rest = [format!("{header}\n").into_bytes(), body].concat();
+    let first = format!("{MAGIC}{VERSION} {}\n", Sha256::of(&rest));
+    Ok([first.into_bytes(), rest].concat())
 }
 
 /// The model of such bytes.
 pub(super) fn decode(bytes: &[u8]) -> Result<ScreenModel, FileFault> {
     let (first, rest) = line(bytes).ok_or_else(|| damaged("no first line"))?;
-    let version: u32 = first
+    let mut words = first
         .strip_prefix(MAGIC)
+        .ok_or_else(|| damaged("not a model of the screen"))?
+        .split(' ');
+    let version: u32 = words
+        .next()
         .and_then(|version| version.parse().ok())
         .ok_or_else(|| damaged("not a model of the screen"))?;
-    if version > VERSION {
-        return Err(FileFault::Newer { version });
+    match version.cmp(&VERSION) {
+        Ordering::Greater => return Err(FileFault::Newer { version }),
+        Ordering::Less => return Err(FileFault::Older { version }),
+        Ordering::Equal => {}
+    }
+    if words.next() != Some(Sha256::of(rest).to_string().as_str()) {
+        return Err(damaged("its hash does not match"));
     }
     let (header, body) = line(rest).ok_or_else(|| damaged("no header"))?;
     let header: Header = serde_json::from_str(header).map_err(damaged)?;
-    if Sha256::of(body) != header.planes_sha256 {
-        return Err(damaged("its hash does not match"));
-    }
     let mut planes = Vec::new();
     let mut rest = body;
     for length in &header.plane_bytes {
@@ -161,6 +175,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ScreenModel, FileFault> {
     }
     Ok(ScreenModel {
         registrar: Registrar::new(&reference).ok_or_else(|| damaged("an empty reference"))?,
+        whole: Whole::of(&reference, header.limits.poses()),
         sku: header.sku,
         stage: header.stage,
         picture_px: header.picture_px,

@@ -4,9 +4,10 @@ use super::{
     align::{aligned, warp},
     file,
     layer::Layer,
-    model::{LearnOptions, Limits, ScreenModel},
+    model::{LearnOptions, Limits, Place, ScreenModel},
     plane::{from_raw, halved, size},
     register::{Pose, Registrar, Registration},
+    whole::Whole,
 };
 use image::GrayImage;
 use wiko_core::{sku::ProductSku, stage::Stage};
@@ -73,12 +74,34 @@ pub enum LearnError {
         /// Which.
         picture: usize,
     },
+    /// An option that cannot be.
+    #[error("{reason}")]
+    Options {
+        /// Which, and what is possible.
+        reason: String,
+    },
     /// The model could not be written down.
     #[error("the model cannot be encoded: {reason}")]
     Encode {
         /// In words.
         reason: String,
     },
+}
+
+impl LearnError {
+    /// The picture that it is about, counted from 1 in the order given.
+    pub fn picture(&self) -> Option<usize> {
+        match self {
+            Self::TooSmall { picture, .. }
+            | Self::OtherSize { picture, .. }
+            | Self::Featureless { picture }
+            | Self::DoesNotMatch { picture } => Some(*picture),
+            Self::NoPictures
+            | Self::TooMany { .. }
+            | Self::Options { .. }
+            | Self::Encode { .. } => None,
+        }
+    }
 }
 
 /// Learns one SKU at one stage from pictures of good parts, one or more, with the default options.
@@ -97,6 +120,9 @@ pub fn learn_with(
     pictures: impl IntoIterator<Item = GrayImage>,
     options: LearnOptions,
 ) -> Result<ScreenModel, LearnError> {
+    options
+        .check()
+        .map_err(|reason| LearnError::Options { reason })?;
     let mut pictures = pictures.into_iter();
     let first = pictures.next().ok_or(LearnError::NoPictures)?;
     let (width_px, height_px) = first.dimensions();
@@ -164,15 +190,17 @@ pub fn learn_with(
         layers.push(layer);
     }
     scores.truncate(given);
+    let limits = limits_of(&fits);
     let mut model = ScreenModel {
         sku,
         stage,
         picture_px: (width_px, height_px),
         options,
+        whole: Whole::of(&mean, limits.poses()),
         reference: mean,
         registrar,
         layers,
-        limits: limits_of(&fits),
+        limits,
         scores,
         sha256: wiko_core::image::Sha256::of(&[]),
     };
@@ -194,7 +222,8 @@ fn fitted(
     if fit.correlation < LEAST_CORRELATION || !fit.in_reach(width, height) {
         return None;
     }
-    Some((fit, aligned(reference, picture, fit.pose)))
+    let (even, _) = aligned(reference, picture, fit.pose);
+    Some((fit, even))
 }
 
 /// Twice as far from perfect as the worst good picture, and never stricter than what a defect does.
@@ -209,7 +238,14 @@ fn limits_of(fits: &[Registration]) -> Limits {
             0.7 * least(|fit| fit.pose.gain),
             1.4 * most(|fit| fit.pose.gain),
         ),
-        outside: 0.08,
+        places: fits
+            .iter()
+            .map(|fit| Place {
+                turn_rad: fit.pose.turn_rad,
+                dx: fit.pose.dx,
+                dy: fit.pose.dy,
+            })
+            .collect(),
     }
 }
 

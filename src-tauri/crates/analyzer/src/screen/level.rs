@@ -217,12 +217,10 @@ impl Level {
         }
     }
 
-    /// The picture's gradient at the points in shares of the reference's, and the share of the points
-    /// that the picture does not show.
-    pub(super) fn quality(&self, picture: &GrayImage, pose: Pose) -> (f64, f64) {
-        let (mut seen, mut along, mut own) = (0.0, 0.0, 0.0);
+    /// The picture's gradient at the points that it shows, in shares of the reference's.
+    pub(super) fn sharpness(&self, picture: &GrayImage, pose: Pose) -> f64 {
+        let (mut along, mut own) = (0.0, 0.0);
         self.each_seen(picture, pose, |point, _, x, y| {
-            seen += 1.0;
             // The gradient along the reference's own: noise has none on average.
             let (gx, gy) = (f64::from(point.gx), f64::from(point.gy));
             let gradient = |dx, dy| {
@@ -233,12 +231,11 @@ impl Level {
             along += gradient(1.0, 0.0) * gx + gradient(0.0, 1.0) * gy;
             own += gx * gx + gy * gy;
         });
-        let sharpness = if own > 0.0 {
+        if own > 0.0 {
             pose.gain * along / own
         } else {
             0.0
-        };
-        (sharpness, 1.0 - seen / (self.points.len() as f64).max(1.0))
+        }
     }
 }
 

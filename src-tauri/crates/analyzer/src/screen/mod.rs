@@ -2,8 +2,8 @@
 //! without a network. See `docs/screen.md`.
 //!
 //! Invariants:
-//! - A part is called good only where the picture was registered to the learnt reference and judged
-//!   as a whole. A picture that is not fit for that is unusable, never good.
+//! - A part is called good only where the picture was registered to the learnt reference, shows all of
+//!   the part that good pictures show, and was judged as a whole. A picture that is not fit for that is unusable, never good.
 //! - Whatever differs is a finding of unknown type, major, for a person to look at: the screen sees
 //!   that something differs, not what it is.
 //! - The analysis names the hash of the model's file, so that a verdict can be traced to what was
@@ -21,6 +21,7 @@ mod models;
 mod phase;
 mod plane;
 mod register;
+mod whole;
 mod words;
 
 pub use detect::{Found, Screening, Unfit};
@@ -39,7 +40,7 @@ use wiko_core::{
 };
 
 /// The method's name and version, as records name it.
-const METHOD: &str = "screen-variation-1";
+const METHOD: &str = "screen-variation-2";
 
 /// The screen as an analyzer.
 #[derive(Clone)]

@@ -1,6 +1,10 @@
 //! What was learnt of one SKU at one stage.
 
-use super::{layer::Layer, register::Registrar};
+use super::{
+    layer::Layer,
+    register::{Pose, Registrar},
+    whole::Whole,
+};
 use image::GrayImage;
 use wiko_core::{image::Sha256, sku::ProductSku, stage::Stage};
 
@@ -16,7 +20,7 @@ pub enum Polarity {
 
 /// How to learn. The default fits camera pictures; sizes are in pixels of the working scale.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct LearnOptions {
     /// An edge may lie this far from where it was learnt.
     pub edge_tolerance_px: u8,
@@ -56,6 +60,33 @@ impl Default for LearnOptions {
     }
 }
 
+impl LearnOptions {
+    /// Refuses what would judge nothing or pass everything; names the option.
+    pub fn check(&self) -> Result<(), String> {
+        let ranges = [
+            (
+                "edge_tolerance_px",
+                f64::from(self.edge_tolerance_px),
+                0.0,
+                16.0,
+            ),
+            ("opening_px", f64::from(self.opening_px), 0.0, 32.0),
+            ("smallest_px", f64::from(self.smallest_px), 1.0, 2000.0),
+            ("merge_px", f64::from(self.merge_px), 0.0, 500.0),
+            ("box_margin_px", f64::from(self.box_margin_px), 0.0, 100.0),
+            ("headroom", f64::from(self.headroom), 1.0, 3.0),
+            ("least_levels", f64::from(self.least_levels), 1.0, 128.0),
+            ("largest_px", f64::from(self.largest_px), 0.0, 10_000.0),
+        ];
+        for (name, value, least, most) in ranges {
+            if !(least..=most).contains(&value) {
+                return Err(format!("{name} must be from {least} to {most}"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What was learnt of one SKU at one stage.
 pub struct ScreenModel {
     pub(super) sku: ProductSku,
@@ -66,6 +97,8 @@ pub struct ScreenModel {
     /// The mean good picture at the working scale.
     pub(super) reference: GrayImage,
     pub(super) registrar: Registrar,
+    /// What a picture has to show of it.
+    pub(super) whole: Whole,
     pub(super) layers: Vec<Layer>,
     pub(super) limits: Limits,
     /// Score of each learnt picture against what the others taught, in thresholds: below 1.
@@ -74,7 +107,7 @@ pub struct ScreenModel {
 }
 
 /// What a picture must keep to, to be judged at all.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Limits {
     /// Least correlation with the reference.
     pub(super) correlation: f64,
@@ -82,8 +115,28 @@ pub(super) struct Limits {
     pub(super) sharpness: f64,
     /// Gains between the picture's light and the reference's.
     pub(super) gain: (f64, f64),
-    /// Largest share of the reference that the picture may not show.
-    pub(super) outside: f64,
+    /// Where the good pictures lay: what one of them did not show, a picture need not show.
+    pub(super) places: Vec<Place>,
+}
+
+/// Where a good picture lay against the reference.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Place {
+    pub(super) turn_rad: f64,
+    pub(super) dx: f64,
+    pub(super) dy: f64,
+}
+
+impl Limits {
+    /// Where the good pictures lay.
+    pub(super) fn poses(&self) -> impl Iterator<Item = Pose> {
+        self.places.iter().map(|place| Pose {
+            turn_rad: place.turn_rad,
+            dx: place.dx,
+            dy: place.dy,
+            ..Pose::IN_PLACE
+        })
+    }
 }
 
 impl std::fmt::Debug for ScreenModel {

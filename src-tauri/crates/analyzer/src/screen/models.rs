@@ -25,7 +25,7 @@ const ENDING: &str = "screen";
 /// Why a model cannot be used or kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelFault {
-    /// Damaged or newer.
+    /// Damaged, or of another version.
     #[error("the screen's model {path} cannot be used: {fault}. Learn it again with: {command}", path = path.display())]
     Unreadable {
         /// The file.
@@ -137,7 +137,7 @@ impl ScreenModels {
         let bytes = file::encode(model).map_err(|fault| disk(&path, fault))?;
         let aside = path.with_extension(format!("{ENDING}.{}.part", std::process::id()));
         let write = || -> std::io::Result<()> {
-            fs::create_dir_all(&self.dir)?;
+            create_private_dir_all(&self.dir)?;
             let mut file = File::create(&aside)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
@@ -176,6 +176,18 @@ impl ScreenModels {
 /// The command that teaches the screen a SKU at a stage.
 pub fn learn_command(sku: &ProductSku, stage: Stage) -> String {
     format!("wiko-station screen learn --sku {sku} --stage {stage} IMAGES…")
+}
+
+/// Makes the folder and those above it that are missing, for the station's user alone.
+fn create_private_dir_all(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
 }
 
 fn disk(path: &Path, reason: impl ToString) -> ModelFault {

@@ -77,8 +77,6 @@ pub(super) struct Registration {
     pub(super) correlation: f64,
     /// Gradient of the picture at the reference's points, in shares of the reference's own.
     pub(super) sharpness: f64,
-    /// Share of the reference's points that the picture does not show.
-    pub(super) outside: f64,
 }
 
 impl Registration {
@@ -190,14 +188,13 @@ impl Registrar {
             .map(|pose| (finest.cost(finest_picture, pose), pose))
             .min_by(|a, b| a.0.total_cmp(&b.0))?
             .1;
-        let (sharpness, outside) = finest.quality(finest_picture, pose);
+        let sharpness = finest.sharpness(finest_picture, pose);
         let to_coarse = 0.5f64.powi(self.levels.len() as i32 - 1);
         let to_working = 2f64.powi(self.skipped);
         Some(Registration {
             pose: pose.scaled(to_working),
             correlation: coarse.correlation(coarse_picture, pose.scaled(to_coarse)),
             sharpness,
-            outside,
         })
     }
 

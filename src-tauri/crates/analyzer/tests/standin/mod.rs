@@ -17,12 +17,12 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// A session of its own; none, and one clear line, where no stand-in runs.
+    /// A session of its own; none, and the skipped test is noted, where no stand-in runs.
     pub(crate) fn session() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(endpoint) = std::env::var("WIKO_TEST_BEDROCK_ENDPOINT") else {
-            println!(
-                "skipped: WIKO_TEST_BEDROCK_ENDPOINT is not set (tests/services/bedrock_standin.py)"
+            wiko_testkit::skip::skip_without_service(
+                "WIKO_TEST_BEDROCK_ENDPOINT is not set (tests/services/bedrock_standin.py)",
             );
             return None;
         };

@@ -101,21 +101,27 @@ impl CameraFeed {
         self.last_error.borrow().clone()
     }
 
-    /// The first frame that was exposed at `exposed_after` or later; waits up to `timeout` for it. A
-    /// frame from before the trigger may show the part before, so it is never given.
+    /// The next frame, where it was exposed at `exposed_after` or later; waits up to `timeout` for it. A
+    /// frame from before the trigger may show the part before, so it is never given: neither by its
+    /// time, nor by having come before the call, as a clock that was set back makes old frames new.
     pub async fn frame_after(
         &self,
         exposed_after: UnixMillis,
         timeout: Duration,
     ) -> Result<Arc<Frame>, CameraError> {
         let mut latest = self.latest.clone();
-        let fresh = |frame: &Option<Arc<Frame>>| {
-            frame
-                .as_ref()
-                .is_some_and(|frame| frame.exposed_at >= exposed_after)
+        latest.mark_unchanged();
+        let fresh = async {
+            loop {
+                latest.changed().await?;
+                let frame = latest.borrow_and_update().clone();
+                if let Some(frame) = frame.filter(|frame| frame.exposed_at >= exposed_after) {
+                    return Ok::<_, watch::error::RecvError>(frame);
+                }
+            }
         };
-        match tokio::time::timeout(timeout, latest.wait_for(fresh)).await {
-            Ok(Ok(frame)) => frame.clone().ok_or(CameraError::Ended),
+        match tokio::time::timeout(timeout, fresh).await {
+            Ok(Ok(frame)) => Ok(frame),
             // The thread is at its end: nothing more will come.
             Ok(Err(_)) => Err(self.last_error().unwrap_or(CameraError::Ended)),
             Err(_) => Err(CameraError::Timeout {

@@ -76,9 +76,12 @@ impl Chain {
     }
 }
 
-/// One hindrance for all of them: while any of them may go by itself, the part is tried again.
+/// One hindrance for all of them: refused credentials where there are any, because a person has to see
+/// to them; or else, while any may go by itself, the part is tried again.
 fn combined(hindrances: Vec<Hindered>) -> Hindered {
-    let obstacle = hindrances.iter().map(|hindered| hindered.obstacle).min();
+    let obstacles = || hindrances.iter().map(|hindered| hindered.obstacle);
+    let refused = obstacles().find(|obstacle| *obstacle == Obstacle::Credentials);
+    let obstacle = refused.or_else(|| obstacles().min());
     let retry_after = hindrances
         .iter()
         .filter_map(|hindered| hindered.retry_after)
@@ -267,5 +270,20 @@ mod tests {
         );
         let one_may_go = vec![person(), hindered(Obstacle::Transient)];
         assert_eq!(obstacle(check(one_may_go).await), Obstacle::Transient);
+    }
+
+    #[tokio::test]
+    async fn refused_credentials_show_whatever_else_stands_in_the_way() {
+        let refused = || hindered(Obstacle::Credentials);
+        for answers in [
+            vec![refused(), not_learnt()],
+            vec![hindered(Obstacle::Transient), refused()],
+            vec![refused(), hindered(Obstacle::NeedsPerson)],
+        ] {
+            let ChainOutcome::Pending(met) = check(answers).await else {
+                panic!("decided");
+            };
+            assert_eq!(met.obstacle, Obstacle::Credentials);
+        }
     }
 }

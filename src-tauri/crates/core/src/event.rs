@@ -2,7 +2,6 @@
 
 use crate::{
     analysis::Analysis,
-    camera::{CameraId, CameraState},
     id::InspectionId,
     image::ImageFacts,
     inspection::{CaptureFacts, Decision, OperatorDecision},
@@ -55,13 +54,6 @@ pub enum StationEvent {
     Uploaded {
         /// The part.
         id: InspectionId,
-    },
-    /// A camera changed its state.
-    Camera {
-        /// Which.
-        camera: CameraId,
-        /// To what.
-        state: CameraState,
     },
     /// The disk failed; no part is captured until a person has looked.
     StorageFault {

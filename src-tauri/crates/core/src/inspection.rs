@@ -4,6 +4,7 @@ use crate::{
     analysis::Analysis,
     camera::CameraTag,
     coded,
+    disposition::Disposition,
     facility::Facility,
     id::InspectionId,
     image::ImageFacts,
@@ -153,6 +154,16 @@ impl Inspection {
         self.decision
             .as_ref()
             .map_or(VerdictCode::Pending, |decision| decision.verdict)
+    }
+
+    /// What a person said last, where one did.
+    pub fn last_call(&self) -> Option<OperatorCall> {
+        self.operator_decisions.last().map(|said| said.call)
+    }
+
+    /// What becomes of the part: its verdict and what people said of it.
+    pub fn disposition(&self) -> Disposition {
+        Disposition::of(self.verdict(), self.last_call())
     }
 
     /// The analysis to show: the one decided on, or else what the screen said.

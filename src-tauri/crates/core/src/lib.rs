@@ -15,6 +15,7 @@ pub mod backoff;
 pub mod camera;
 pub mod chain;
 pub mod defect;
+pub mod disposition;
 pub mod event;
 pub mod facility;
 pub mod geometry;

@@ -18,10 +18,15 @@ impl Source for AnalysisSource {
 
     async fn lease(&self) -> Result<Option<AnalysisWork>, StoreError> {
         let now = self.0.clock.now();
-        self.0
-            .records
-            .lease_analysis(now, now.plus(self.0.settings.lease))
-            .await
+        if self.0.analysis_pause.holds_until(now).is_some() {
+            return Ok(None);
+        }
+        let until = now.plus(self.0.settings.analysis_lease);
+        let work = self.0.records.lease_analysis(now, until).await?;
+        if work.is_some() {
+            self.0.analysis_pause.passed(now);
+        }
+        Ok(work)
     }
 
     async fn process(&self, work: AnalysisWork) {
@@ -31,7 +36,11 @@ impl Source for AnalysisSource {
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        self.0.records.next_due(Queue::Analysis).await
+        let now = self.0.clock.now();
+        match self.0.analysis_pause.holds_until(now) {
+            Some(until) => Ok(Some(until)),
+            None => self.0.records.next_due(Queue::Analysis, now).await,
+        }
     }
 }
 
@@ -39,6 +48,7 @@ impl Inner {
     /// Brings one part as far as it goes now: decided, or back into the queue with the reason.
     async fn analyze(&self, work: AnalysisWork) -> Result<(), StoreError> {
         let id = work.lease.id;
+        let sent = self.analysis_pause.lifted();
         let image = match self.records.image(id).await {
             Ok(image) => image,
             Err(damaged @ StoreError::ImageDamaged { .. }) => {
@@ -47,7 +57,9 @@ impl Inner {
                     reason: damaged.to_string(),
                     retry_after: None,
                 };
-                return self.set_back(Queue::Analysis, &work.lease, hindered).await;
+                return self
+                    .set_back(Queue::Analysis, &work.lease, hindered, sent)
+                    .await;
             }
             Err(error) => return Err(error),
         };
@@ -66,6 +78,13 @@ impl Inner {
                 analysis,
                 detail,
             } => {
+                // The screen needs no credentials, so its answer says nothing of them.
+                let by_screen = analysis
+                    .as_ref()
+                    .is_some_and(|said| said.appraiser.provider == Provider::Screen);
+                if !by_screen {
+                    self.analysis_pause.lift();
+                }
                 let decided = self
                     .records
                     .decide(id, &verdict, analysis.as_deref(), &detail, self.clock.now())
@@ -83,7 +102,8 @@ impl Inner {
                 }
             }
             ChainOutcome::Pending(hindered) => {
-                self.set_back(Queue::Analysis, &work.lease, hindered).await
+                self.set_back(Queue::Analysis, &work.lease, hindered, sent)
+                    .await
             }
         }
     }

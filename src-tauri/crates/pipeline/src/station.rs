@@ -3,6 +3,7 @@
 use crate::{
     CloudLink,
     analysis::AnalysisSource,
+    pause::{Lifted, Pause},
     upload::UploadSource,
     worker::{self, Source},
 };
@@ -51,8 +52,10 @@ pub struct StationSettings {
     pub analyses_in_flight: usize,
     /// Uploads under way at once.
     pub uploads_in_flight: usize,
-    /// How long work is a worker's own; longer than any analysis or upload may take.
-    pub lease: Duration,
+    /// How long an analysis is a worker's own; longer than any may take.
+    pub analysis_lease: Duration,
+    /// How long an upload is a worker's own; longer than any may take.
+    pub upload_lease: Duration,
 }
 
 /// What the station is made of.
@@ -97,6 +100,9 @@ pub enum CallRefused {
     /// An override came without a reason.
     #[error("an override needs a reason: choose one")]
     NoReason,
+    /// Nobody has judged the part: a call made now would hold against a verdict that its maker never saw.
+    #[error("the part is not judged yet: wait for the verdict, or reject the part")]
+    NotJudged,
 }
 
 /// What a drain did.
@@ -125,6 +131,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: StationSettings,
     pub(crate) knock_upload: Arc<Notify>,
+    pub(crate) analysis_pause: Pause,
+    pub(crate) upload_pause: Pause,
     uploader: Option<Arc<dyn Uploader>>,
     entropy: Arc<dyn Entropy>,
     knock_analysis: Arc<Notify>,
@@ -151,6 +159,8 @@ impl Station {
             settings: parts.settings,
             knock_analysis: Arc::new(Notify::new()),
             knock_upload: Arc::new(Notify::new()),
+            analysis_pause: Pause::default(),
+            upload_pause: Pause::default(),
             events: broadcast::channel(EVENTS_HELD).0,
             link: watch::channel(link).0,
         }))
@@ -228,11 +238,14 @@ impl Station {
             capture: capture.clone(),
             image: frame.image.facts,
         });
+        // Somebody stands before it, and the screen may know it without any credentials.
+        inner.analysis_pause.exempt_one();
         inner.knock_analysis.notify_one();
         Ok(capture)
     }
 
-    /// Notes what a person says of a part. Everything but a confirmation needs a reason.
+    /// Notes what a person says of a part. Everything but a confirmation needs a reason, and everything
+    /// but a rejection a verdict.
     pub async fn operator_decide(
         &self,
         id: InspectionId,
@@ -243,6 +256,12 @@ impl Station {
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if call != OperatorCall::Confirm && reason.is_none() {
             return Err(CallRefused::NoReason);
+        }
+        // A decision is never taken back, so what is judged here is judged when the call is noted.
+        if call != OperatorCall::Reject
+            && self.0.records.inspection(id).await?.verdict() == VerdictCode::Pending
+        {
+            return Err(CallRefused::NotJudged);
         }
         let decision = OperatorDecision {
             call,
@@ -256,9 +275,11 @@ impl Station {
         Ok(self.0.records.inspection(id).await?)
     }
 
-    /// Makes waiting and parked work due at once; one part's or all. Returns how many.
+    /// Makes waiting and parked work due at once; one part's or all. Returns how many. Ends the queue's
+    /// pause: it is also what is called when there are new credentials.
     pub async fn retry(&self, queue: Queue, id: Option<InspectionId>) -> Result<u64, StoreError> {
         let count = self.0.records.retry(queue, id, self.0.clock.now()).await?;
+        self.0.pause(queue).lift();
         match queue {
             Queue::Analysis => self.0.knock_analysis.notify_one(),
             Queue::Upload => self.0.knock_upload.notify_one(),
@@ -339,7 +360,7 @@ impl Station {
         let source = AnalysisSource(inner.clone());
         while let Some(work) = inner
             .records
-            .lease_analysis(now, now.plus(inner.settings.lease))
+            .lease_analysis(now, now.plus(inner.settings.analysis_lease))
             .await?
         {
             source.process(work).await;
@@ -348,14 +369,16 @@ impl Station {
         if let Some(uploader) = inner.uploader.clone() {
             let now = inner.clock.now();
             inner.records.retry(Queue::Upload, None, now).await?;
+            inner.upload_pause.lift();
             let source = UploadSource {
                 inner: inner.clone(),
                 uploader,
             };
-            while let Some(work) = inner
-                .records
-                .lease_upload(now, now.plus(inner.settings.lease))
-                .await?
+            let until = now.plus(inner.settings.upload_lease);
+            // Where the credentials are refused, they are for all that follow. The analyses go on: the
+            // screen may know the next part.
+            while inner.upload_pause.holds_until(inner.clock.now()).is_none()
+                && let Some(work) = inner.records.lease_upload(now, until).await?
             {
                 source.process(work).await;
                 count(&mut report);
@@ -401,6 +424,13 @@ impl Station {
 }
 
 impl Inner {
+    fn pause(&self, queue: Queue) -> &Pause {
+        match queue {
+            Queue::Analysis => &self.analysis_pause,
+            Queue::Upload => &self.upload_pause,
+        }
+    }
+
     pub(crate) fn tell(&self, event: StationEvent) {
         // An error means that nobody listens, which is fine: the records know.
         let _ = self.events.send(event);
@@ -429,13 +459,20 @@ impl Inner {
         }
     }
 
-    /// Puts leased work back: to wait, or parked where a person is needed.
+    /// Puts leased work back: to wait, or parked where a person is needed. `sent` is when it was begun, as
+    /// the queue's pause counts.
     pub(crate) async fn set_back(
         &self,
         queue: Queue,
         lease: &Lease,
         hindered: Hindered,
+        sent: Lifted,
     ) -> Result<(), StoreError> {
+        match hindered.obstacle {
+            Obstacle::Credentials => self.pause(queue).begin(sent, self.clock.now()),
+            // They were not refused, as far as is known.
+            Obstacle::Transient | Obstacle::NeedsPerson => self.pause(queue).lift(),
+        }
         let wait = match hindered.obstacle {
             // New credentials make the work due at once; until then there is nothing to hurry for.
             Obstacle::Credentials => backoff::LONGEST,

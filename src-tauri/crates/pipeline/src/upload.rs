@@ -18,11 +18,17 @@ impl Source for UploadSource {
     type Work = UploadWork;
 
     async fn lease(&self) -> Result<Option<UploadWork>, StoreError> {
-        let now = self.inner.clock.now();
-        self.inner
-            .records
-            .lease_upload(now, now.plus(self.inner.settings.lease))
-            .await
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        if inner.upload_pause.holds_until(now).is_some() {
+            return Ok(None);
+        }
+        let until = now.plus(inner.settings.upload_lease);
+        let work = inner.records.lease_upload(now, until).await?;
+        if work.is_some() {
+            inner.upload_pause.passed(now);
+        }
+        Ok(work)
     }
 
     async fn process(&self, work: UploadWork) {
@@ -32,7 +38,11 @@ impl Source for UploadSource {
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        self.inner.records.next_due(Queue::Upload).await
+        let now = self.inner.clock.now();
+        match self.inner.upload_pause.holds_until(now) {
+            Some(until) => Ok(Some(until)),
+            None => self.inner.records.next_due(Queue::Upload, now).await,
+        }
     }
 }
 
@@ -40,6 +50,7 @@ impl UploadSource {
     async fn upload(&self, work: UploadWork) -> Result<(), StoreError> {
         let inner = &self.inner;
         let id = work.lease.id;
+        let sent = inner.upload_pause.lifted();
         let image = match inner.records.image(id).await {
             Ok(image) => image,
             Err(damaged @ StoreError::ImageDamaged { .. }) => {
@@ -48,7 +59,9 @@ impl UploadSource {
                     reason: damaged.to_string(),
                     retry_after: None,
                 };
-                return inner.set_back(Queue::Upload, &work.lease, hindered).await;
+                return inner
+                    .set_back(Queue::Upload, &work.lease, hindered, sent)
+                    .await;
             }
             Err(error) => return Err(error),
         };
@@ -61,6 +74,7 @@ impl UploadSource {
                     .uploaded(id, revision, &receipt.image_url, now)
                     .await?;
                 tracing::info!(%id, revision, "uploaded");
+                inner.upload_pause.lift();
                 inner.set_link(CloudLink::Connected);
                 inner.tell(StationEvent::Uploaded { id });
                 Ok(())
@@ -70,7 +84,9 @@ impl UploadSource {
                 if hindered.obstacle != Obstacle::NeedsPerson {
                     inner.set_link(CloudLink::Hindered(hindered.clone()));
                 }
-                inner.set_back(Queue::Upload, &work.lease, hindered).await
+                inner
+                    .set_back(Queue::Upload, &work.lease, hindered, sent)
+                    .await
             }
         }
     }
@@ -78,7 +94,14 @@ impl UploadSource {
     /// Asks the cloud for a sign of life.
     pub(crate) async fn reach(&self) {
         let link = match self.uploader.reach().await {
-            Ok(()) => CloudLink::Connected,
+            Ok(()) => {
+                let pause = &self.inner.upload_pause;
+                if pause.holds_until(self.inner.clock.now()).is_some() {
+                    pause.lift();
+                    self.inner.knock_upload.notify_one();
+                }
+                CloudLink::Connected
+            }
             Err(hindered) => CloudLink::Hindered(hindered),
         };
         self.inner.set_link(link);

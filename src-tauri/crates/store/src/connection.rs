@@ -67,14 +67,43 @@ pub(crate) async fn open_readers(
     layout: &Layout,
     faults: &Faults,
 ) -> Result<SqlitePool, StoreError> {
+    let opened = readers()
+        .after_connect(|connection, _| Box::pin(assert_settings(connection)))
+        .connect_with(options(layout).read_only(true))
+        .await;
+    match opened.map_err(|error| faults.row_read(&error)) {
+        // A clean end takes the log away, and where nothing can be written SQLite cannot make another one to
+        // read beside. Without a log no station is at work here, and the database is what it is.
+        Err(StoreError::ReadOnly { .. }) if !has_log(layout) => readers()
+            .connect_with(standing_still(layout))
+            .await
+            .map_err(|error| faults.row_read(&error)),
+        other => other,
+    }
+}
+
+fn readers() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(READERS)
         // A connection to a file does not go away by itself, and a ping costs two thread switches.
         .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(assert_settings(connection)))
-        .connect_with(options(layout).read_only(true))
-        .await
-        .map_err(|error| faults.row_read(&error))
+}
+
+/// True where rows may lie in the write-ahead log that are not in the database yet.
+fn has_log(layout: &Layout) -> bool {
+    std::fs::metadata(layout.wal()).map_or_else(
+        |error| error.kind() != std::io::ErrorKind::NotFound,
+        |log| log.len() > 0,
+    )
+}
+
+/// Of a database that nobody changes: read without locks and without a log.
+fn standing_still(layout: &Layout) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(layout.database())
+        .read_only(true)
+        .immutable(true)
+        .pragma("temp_store", "memory")
 }
 
 /// Compares the schema of a database that another process keeps with the one known here.

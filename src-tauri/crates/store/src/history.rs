@@ -9,7 +9,10 @@
 use crate::row::HistoryLine;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use wiko_core::{
+    UnknownCode,
+    disposition::Disposition,
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
+    inspection::OperatorCall,
     ports::StoreError,
     time::UnixMillis,
     verdict::VerdictCode,
@@ -155,29 +158,42 @@ fn page_query(
     query
 }
 
-const TALLY: &str = "SELECT count(*) FILTER (WHERE verdict = 'pass') AS pass,
-                count(*) FILTER (WHERE verdict = 'fail') AS fail,
-                count(*) FILTER (WHERE verdict = 'undetermined') AS undetermined,
-                count(*) FILTER (WHERE verdict = 'pending') AS pending
-         FROM inspection WHERE captured_at >= ? AND captured_at < ?";
+// The last call is looked up for each part: what became of it is not the verdict alone.
+const TALLY: &str = "SELECT verdict,
+                (SELECT call FROM operator_decision WHERE inspection = sequence
+                 ORDER BY number DESC LIMIT 1) AS operator_call,
+                count(*) AS parts
+         FROM inspection WHERE captured_at >= ? AND captured_at < ?
+         GROUP BY 1, 2";
 
 pub(crate) async fn tally(
     connection: &mut SqliteConnection,
     from: UnixMillis,
     to: UnixMillis,
-) -> Result<Tally, sqlx::Error> {
-    let row = sqlx::query(TALLY)
+) -> Result<Tally, Failed> {
+    let rows = sqlx::query(TALLY)
         .bind(from.0)
         .bind(to.0)
-        .fetch_one(connection)
+        .fetch_all(connection)
         .await?;
-    let count = |name: &str| row.try_get::<i64, _>(name).map(i64::cast_unsigned);
-    Ok(Tally {
-        pass: count("pass")?,
-        fail: count("fail")?,
-        undetermined: count("undetermined")?,
-        pending: count("pending")?,
-    })
+    let mut tally = Tally::default();
+    for row in rows {
+        let verdict: String = row.try_get("verdict")?;
+        let call: Option<String> = row.try_get("operator_call")?;
+        let parts: i64 = row.try_get("parts")?;
+        let disposition = disposition(&verdict, call.as_deref()).map_err(|error| {
+            Failed::Store(StoreError::Fault {
+                reason: format!("the records hold a code of a newer version: {error}"),
+            })
+        })?;
+        tally.add(disposition, parts.cast_unsigned());
+    }
+    Ok(tally)
+}
+
+fn disposition(verdict: &str, call: Option<&str>) -> Result<Disposition, UnknownCode> {
+    let call = call.map(str::parse::<OperatorCall>).transpose()?;
+    Ok(Disposition::of(verdict.parse()?, call))
 }
 
 #[cfg(test)]

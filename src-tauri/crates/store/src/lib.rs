@@ -25,6 +25,7 @@ mod connection;
 mod faults;
 mod history;
 mod layout;
+mod queue;
 mod reader;
 mod records;
 mod row;

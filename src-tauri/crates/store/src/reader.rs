@@ -6,6 +6,7 @@ use crate::{
     faults::Faults,
     history::{self, Failed},
     layout::Layout,
+    queue,
     row::{InspectionRow, SELECT_INSPECTION, column},
 };
 use sqlx::{AssertSqlSafe, SqlitePool};
@@ -65,15 +66,25 @@ impl RecordsReader {
         .into_inspection()
     }
 
-    pub(crate) async fn inspection_at(&self, sequence: i64) -> Result<Inspection, StoreError> {
-        sqlx::query_as::<_, InspectionRow>(AssertSqlSafe(format!(
+    /// The whole record of a part by its sequence number. The inner error is of the record alone, the
+    /// outer one of the database.
+    pub(crate) async fn inspection_at(
+        &self,
+        sequence: i64,
+    ) -> Result<Result<Inspection, StoreError>, StoreError> {
+        let row = sqlx::query_as::<_, InspectionRow>(AssertSqlSafe(format!(
             "{SELECT_INSPECTION} WHERE i.sequence = ?"
         )))
         .bind(sequence)
         .fetch_one(&self.pool)
-        .await
-        .map_err(|error| self.failed(&error))?
-        .into_inspection()
+        .await;
+        match row {
+            Ok(row) => Ok(row.into_inspection()),
+            Err(error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))) => {
+                Ok(Err(self.failed(&error)))
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     /// The picture of a part, its hash checked.
@@ -122,11 +133,19 @@ impl RecordsReader {
         depth().map_err(|error: sqlx::Error| self.failed(&error))
     }
 
-    /// When the next work of a queue falls due, leased work excepted.
-    pub async fn next_due(&self, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
+    /// When the next work of a queue falls due, leased work excepted. What is due further ahead than
+    /// anything is set back to is due now: the clock was set back.
+    pub async fn next_due(
+        &self,
+        queue: Queue,
+        now: UnixMillis,
+    ) -> Result<Option<UnixMillis>, StoreError> {
         let due: Option<i64> = sqlx::query_scalar(
-            "SELECT min(due_at) FROM work WHERE queue = ? AND state = 'waiting'",
+            "SELECT min(iif(due_at > ?1, ?2, due_at)) FROM work
+             WHERE queue = ?3 AND state = 'waiting'",
         )
+        .bind(queue::farthest_due(now).0)
+        .bind(now.0)
         .bind(queue.code())
         .fetch_one(&self.pool)
         .await
@@ -155,7 +174,10 @@ impl RecordsReader {
         let mut connection = self.pool.acquire().await.map_err(|e| self.failed(&e))?;
         history::tally(&mut connection, from, to)
             .await
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| match error {
+                Failed::Sql(error) => self.failed(&error),
+                Failed::Store(error) => error,
+            })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     faults::Faults,
     layout::{Layout, LockRefused},
     reader::RecordsReader,
-    row::{analysis_json, column, digest},
+    row::{analysis_json, digest},
     spool::{self, NotPlaced, Spool},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteQueryResult};
@@ -22,7 +22,7 @@ use wiko_core::{
     image::EncodedImage,
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
     ports::{Records, StoreError},
-    queue::{AnalysisWork, Lease, Obstacle, Queue, QueueDepth, Setback, UploadWork},
+    queue::{AnalysisWork, Lease, Queue, QueueDepth, Setback, UploadWork},
     time::UnixMillis,
     verdict::{Verdict, VerdictCode},
 };
@@ -56,7 +56,7 @@ pub struct Opened {
 /// The records, pictures and queues of a station. One per data directory.
 #[derive(Debug)]
 pub struct SqliteRecords {
-    writer: Mutex<SqliteConnection>,
+    pub(crate) writer: Mutex<SqliteConnection>,
     pub(crate) spool: Arc<Spool>,
     reader: RecordsReader,
     options: StoreOptions,
@@ -66,7 +66,7 @@ pub struct SqliteRecords {
 
 impl SqliteRecords {
     /// Takes a data directory for this process, makes or upgrades what is in it, gives up the leases
-    /// of the run before, and clears the spool of what has no row.
+    /// and waits of the run before, and clears the spool of what has no row.
     pub async fn open(data_dir: &Path, options: StoreOptions) -> Result<Opened, StoreError> {
         let layout = Layout::new(data_dir);
         let faults = Arc::new(Faults::of(data_dir));
@@ -83,10 +83,14 @@ impl SqliteRecords {
             LockRefused::Io(error) => faults.file_write("preparing the data directory", &error),
         })?;
         let mut writer = connection::open_writer(&layout, &faults).await?;
-        sqlx::query("UPDATE work SET state = 'waiting', due_at = 0 WHERE state = 'leased'")
-            .execute(&mut writer)
-            .await
-            .map_err(|error| faults.row_write(&error))?;
+        // Leases are the last run's, and so are due times: the clock may have been set back since.
+        sqlx::query(
+            "UPDATE work SET state = 'waiting', due_at = 0
+             WHERE state = 'leased' OR (state = 'waiting' AND due_at <> 0)",
+        )
+        .execute(&mut writer)
+        .await
+        .map_err(|error| faults.row_write(&error))?;
         let pool = connection::open_readers(&layout, &faults).await?;
         let records = Self {
             writer: Mutex::new(writer),
@@ -130,11 +134,6 @@ impl SqliteRecords {
         self.faults().clear();
     }
 
-    /// The space below which nothing is captured.
-    pub fn reserve_bytes(&self) -> u64 {
-        self.options.reserve_bytes
-    }
-
     pub(crate) fn faults(&self) -> &Faults {
         &self.reader.faults
     }
@@ -143,7 +142,7 @@ impl SqliteRecords {
         &self.reader.layout
     }
 
-    fn row_write(&self, error: &sqlx::Error) -> StoreError {
+    pub(crate) fn row_write(&self, error: &sqlx::Error) -> StoreError {
         self.faults().row_write(error)
     }
 
@@ -206,42 +205,6 @@ impl SqliteRecords {
             },
             Err(error) => error,
         }
-    }
-
-    /// Takes the oldest due work of a queue that was never tried, or else the oldest due, in one
-    /// statement.
-    async fn lease(
-        &self,
-        queue: Queue,
-        now: UnixMillis,
-        until: UnixMillis,
-    ) -> Result<Option<(u32, Inspection)>, StoreError> {
-        let query = sqlx::query(
-            "UPDATE work SET state = 'leased', due_at = ?1
-             WHERE queue = ?2 AND sequence = coalesce(
-                (SELECT sequence FROM work
-                 WHERE queue = ?2 AND attempts = 0 AND state = 'waiting' AND due_at <= ?3
-                 ORDER BY sequence LIMIT 1),
-                (SELECT sequence FROM work
-                 WHERE queue = ?2 AND state <> 'parked' AND due_at <= ?3
-                 ORDER BY sequence LIMIT 1))
-             RETURNING sequence, attempts",
-        )
-        .bind(until.0)
-        .bind(queue.code())
-        .bind(now.0);
-        // All rows, not the first: the statement commits only when it has run to its end.
-        let taken = query
-            .fetch_all(&mut *self.writer.lock().await)
-            .await
-            .map_err(|error| self.row_write(&error))?;
-        let Some(row) = taken.first() else {
-            return Ok(None);
-        };
-        let attempts = column(row, "attempts").map_err(|error| self.row_write(&error))?;
-        let sequence = column(row, "sequence").map_err(|error| self.row_write(&error))?;
-        let inspection = self.reader.inspection_at(sequence).await?;
-        Ok(Some((attempts, inspection)))
     }
 }
 
@@ -432,30 +395,7 @@ impl Records for SqliteRecords {
         id: InspectionId,
         setback: &Setback,
     ) -> Result<(), StoreError> {
-        let state = match setback.obstacle {
-            Obstacle::Transient | Obstacle::Credentials => "waiting",
-            Obstacle::NeedsPerson => "parked",
-        };
-        // Only leased work is given back: what was finished or taken back meanwhile stays as it is.
-        let query = sqlx::query(
-            "UPDATE work SET state = ?, due_at = ?, attempts = attempts + 1, obstacle = ?, reason = ?
-             WHERE queue = ? AND state = 'leased'
-               AND sequence = (SELECT sequence FROM inspection WHERE id = ?)",
-        )
-        .bind(state)
-        .bind(setback.next_try_at.0)
-        .bind(setback.obstacle.code())
-        .bind(&setback.reason)
-        .bind(queue.code())
-        .bind(id.to_string());
-        let done = query.execute(&mut *self.writer.lock().await).await;
-        match done
-            .map_err(|error| self.row_write(&error))?
-            .rows_affected()
-        {
-            0 => self.reader.inspection(id).await.map(drop),
-            _ => Ok(()),
-        }
+        self.give_back(queue, id, setback).await
     }
 
     async fn uploaded(
@@ -502,26 +442,15 @@ impl Records for SqliteRecords {
         id: Option<InspectionId>,
         now: UnixMillis,
     ) -> Result<u64, StoreError> {
-        let query = sqlx::query(
-            "UPDATE work SET state = 'waiting', due_at = min(due_at, ?1), obstacle = NULL
-             WHERE queue = ?2 AND state <> 'leased'
-               AND (?3 IS NULL OR sequence = (SELECT sequence FROM inspection WHERE id = ?3))",
-        )
-        .bind(now.0)
-        .bind(queue.code())
-        .bind(id.map(|id| id.to_string()));
-        let done = query.execute(&mut *self.writer.lock().await).await;
-        let freed = done
-            .map_err(|error| self.row_write(&error))?
-            .rows_affected();
-        match id {
-            Some(id) if freed == 0 => self.reader.inspection(id).await.map(|_| 0),
-            _ => Ok(freed),
-        }
+        self.free(queue, id, now).await
     }
 
-    async fn next_due(&self, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
-        self.reader.next_due(queue).await
+    async fn next_due(
+        &self,
+        queue: Queue,
+        now: UnixMillis,
+    ) -> Result<Option<UnixMillis>, StoreError> {
+        self.reader.next_due(queue, now).await
     }
 
     async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError> {

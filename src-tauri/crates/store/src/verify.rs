@@ -55,32 +55,11 @@ impl RecordsReader {
         measured.map_err(|error| self.faults.file_read("measuring the disk", &error))
     }
 
-    /// Free space for this user, in bytes.
-    pub fn free_bytes(&self) -> Result<u64, StoreError> {
-        fs4::available_space(self.layout.root())
-            .map_err(|error| self.faults.file_read("asking for free space", &error))
-    }
-
-    /// Size of the write-ahead log, in bytes.
-    pub fn wal_bytes(&self) -> Result<u64, StoreError> {
-        size_or_zero(&self.layout.wal())
-            .map_err(|error| self.faults.file_read("measuring the log", &error))
-    }
-
-    /// The version of SQLite.
-    pub async fn sqlite_version(&self) -> Result<String, StoreError> {
+    async fn sqlite_version(&self) -> Result<String, StoreError> {
         sqlx::query_scalar("SELECT sqlite_version()")
             .fetch_one(&self.pool)
             .await
             .map_err(|error| self.failed(&error))
-    }
-
-    /// Where the picture of a part lies.
-    pub async fn image_path(&self, id: InspectionId) -> Result<PathBuf, StoreError> {
-        let inspection = self.inspection(id).await?;
-        Ok(self
-            .layout
-            .image(id, inspection.capture.captured_at, inspection.image.format))
     }
 
     /// Parts whose picture is missing or has another size. Hashes are checked where a picture is read.

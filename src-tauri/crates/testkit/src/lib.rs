@@ -10,3 +10,4 @@
 pub mod builders;
 pub mod contracts;
 pub mod fakes;
+pub mod skip;

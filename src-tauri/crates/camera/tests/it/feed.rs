@@ -7,7 +7,7 @@ use std::{
 };
 use wiko_camera::CameraFeed;
 use wiko_core::{
-    camera::CameraState,
+    camera::{CameraState, Frame},
     ports::{Camera, CameraError, Entropy},
     time::UnixMillis,
 };
@@ -41,6 +41,21 @@ fn feed_of(cameras: Vec<FakeCamera>) -> CameraFeed {
     CameraFeed::spawn(Box::new(open), Arc::new(Hasty)).unwrap()
 }
 
+/// What `frame_after` gives while, once it waits, `shutter` does this.
+async fn frame_while(
+    feed: &CameraFeed,
+    exposed_after: UnixMillis,
+    shutter: impl FnOnce(),
+) -> Result<Arc<Frame>, CameraError> {
+    // Polled in this order: it waits before the shutter opens.
+    tokio::join!(
+        biased;
+        feed.frame_after(exposed_after, LONG),
+        async { shutter() }
+    )
+    .0
+}
+
 async fn state(feed: &CameraFeed, wanted: CameraState) {
     let mut states = feed.subscribe_state();
     let reached = tokio::time::timeout(LONG, states.wait_for(|state| *state == wanted)).await;
@@ -52,18 +67,33 @@ async fn a_trigger_never_gets_a_frame_from_before_it() {
     let clock = Arc::new(SetClock::at(NOON));
     let (camera, shutter) = FakeCamera::new("fake", clock.clone());
     let feed = feed_of(vec![camera]);
-    shutter.show(builders::image(b"the part before"));
-    feed.frame_after(NOON, LONG).await.unwrap();
+    let before = || shutter.show(builders::image(b"the part before"));
+    frame_while(&feed, NOON, before).await.unwrap();
 
     let trigger = UnixMillis(NOON.0 + 40);
     let refused = feed.frame_after(trigger, Duration::from_millis(30)).await;
     assert_eq!(refused.unwrap_err(), CameraError::Timeout { waited_ms: 30 });
 
     clock.set(trigger);
-    shutter.show(builders::image(b"this part"));
-    let frame = feed.frame_after(trigger, LONG).await.unwrap();
+    let this = || shutter.show(builders::image(b"this part"));
+    let frame = frame_while(&feed, trigger, this).await.unwrap();
     assert_eq!(&frame.image.bytes[..], b"this part");
     assert_eq!(feed.latest().unwrap().sequence, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_no_old_frame_new() {
+    let clock = Arc::new(SetClock::at(NOON));
+    let (camera, shutter) = FakeCamera::new("fake", clock.clone());
+    let feed = feed_of(vec![camera]);
+    let before = || shutter.show(builders::image(b"the part before"));
+    frame_while(&feed, NOON, before).await.unwrap();
+
+    let trigger = UnixMillis(NOON.0 - 3_600_000);
+    clock.set(trigger);
+    let this = || shutter.show(builders::image(b"this part"));
+    let frame = frame_while(&feed, trigger, this).await.unwrap();
+    assert_eq!(&frame.image.bytes[..], b"this part");
 }
 
 #[tokio::test]
@@ -78,8 +108,8 @@ async fn a_lost_camera_is_opened_again_and_says_why_it_was_lost() {
     first_shutter.fail(unplugged.clone());
     state(&feed, CameraState::Lost).await;
     assert_eq!(feed.last_error(), Some(unplugged));
-    second_shutter.show(builders::image(b"again"));
-    let frame = feed.frame_after(NOON, LONG).await.unwrap();
+    let again = || second_shutter.show(builders::image(b"again"));
+    let frame = frame_while(&feed, NOON, again).await.unwrap();
     assert_eq!(&frame.image.bytes[..], b"again");
     state(&feed, CameraState::Streaming).await;
 }
@@ -92,9 +122,11 @@ async fn a_bad_frame_is_told_and_the_next_is_shown() {
         source_name: "a.jpg".into(),
         reason: "damaged".into(),
     };
-    shutter.fail(bad.clone());
-    shutter.show(builders::image(b"good"));
-    assert!(feed.frame_after(NOON, LONG).await.is_ok());
+    let shown = frame_while(&feed, NOON, || {
+        shutter.fail(bad.clone());
+        shutter.show(builders::image(b"good"));
+    });
+    assert!(shown.await.is_ok());
     assert_eq!(feed.last_error(), Some(bad));
 }
 

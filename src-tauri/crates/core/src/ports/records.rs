@@ -91,8 +91,13 @@ pub trait Records: Send + Sync {
         now: UnixMillis,
     ) -> Result<u64, StoreError>;
 
-    /// When the next work of a queue falls due, leased work excepted.
-    async fn next_due(&self, queue: Queue) -> Result<Option<UnixMillis>, StoreError>;
+    /// When the next work of a queue falls due, leased work excepted. Never further ahead of `now` than
+    /// work is set back: after the clock was set back, waiting work is due at once.
+    async fn next_due(
+        &self,
+        queue: Queue,
+        now: UnixMillis,
+    ) -> Result<Option<UnixMillis>, StoreError>;
 
     /// How a queue stands.
     async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError>;

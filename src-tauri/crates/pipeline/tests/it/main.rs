@@ -9,6 +9,7 @@ use wiko_core::{
     camera::{CameraId, Frame},
     chain::Chain,
     defect::{DefectType, Severity},
+    event::StationEvent,
     facility::Facility,
     geometry::BoxPx,
     inspection::{OperatorCall, UploadState},
@@ -65,7 +66,8 @@ async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -
             language: Language::ZhCn,
             analyses_in_flight: 4,
             uploads_in_flight: 4,
-            lease: Duration::from_secs(60),
+            analysis_lease: Duration::from_secs(60),
+            upload_lease: Duration::from_secs(60),
         },
     });
     Bench {
@@ -266,6 +268,97 @@ async fn a_part_that_needs_a_person_is_parked_with_the_reason_until_it_is_retrie
     assert_eq!(bench.station.drain_once().await.unwrap().parked, 0);
 }
 
+fn refused() -> Hindered {
+    Hindered {
+        obstacle: Obstacle::Credentials,
+        reason: "the key is expired".into(),
+        retry_after: None,
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_pause_the_uploads_until_there_are_new_ones() {
+    const PARTS: usize = 30;
+    let bench = bench(vec![claude([Answer::Good])], None).await;
+    bench.cloud.hinder(Some(refused()));
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let (station, stop) = (bench.station.clone(), stop.clone());
+        async move { station.run(stop).await }
+    });
+    let mut parts = vec![];
+    for n in 0..PARTS {
+        let part = bench.station.capture(&order(), &frame(n as u64)).await;
+        let part = part.unwrap().id;
+        bench.station.wait_decided(part, PATIENCE).await.unwrap();
+        parts.push(part);
+    }
+    let mut tried = 0;
+    for part in &parts {
+        let part = bench.station.records().inspection(*part).await.unwrap();
+        if matches!(part.upload, UploadState::Waiting { attempts: 1.., .. }) {
+            tried += 1;
+        }
+    }
+    assert!(tried <= 4, "{tried} were tried, and 4 at once at most");
+
+    let mut events = bench.station.subscribe();
+    bench.cloud.hinder(None);
+    bench.station.retry(Queue::Upload, None).await.unwrap();
+    // What was under way with the old key waits its time; the others go at once.
+    let others = async {
+        while bench.cloud.count() < PARTS - 4 {
+            events.recv().await.unwrap();
+        }
+    };
+    tokio::time::timeout(PATIENCE, others).await.unwrap();
+    stop.cancel();
+    run.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_drain_sends_no_more_once_the_credentials_are_refused() {
+    let bench = bench(vec![claude([Answer::Good])], None).await;
+    bench.cloud.hinder(Some(refused()));
+    let mut events = bench.station.subscribe();
+    for n in 1..=3 {
+        bench.station.capture(&order(), &frame(n)).await.unwrap();
+    }
+    let report = bench.station.drain_once().await.unwrap();
+    assert_eq!((report.uploaded, report.upload_waiting), (0, 3));
+    let mut refusals = 0;
+    while let Ok(event) = events.try_recv() {
+        refusals += u32::from(matches!(event, StationEvent::Delayed { .. }));
+    }
+    assert_eq!(refusals, 1);
+    bench.cloud.hinder(None);
+    assert_eq!(bench.station.drain_once().await.unwrap().uploaded, 3);
+}
+
+#[tokio::test]
+async fn a_new_part_is_asked_about_although_the_credentials_of_claude_are_refused() {
+    let chain = vec![
+        claude([Answer::hindered(Obstacle::Credentials)]),
+        screen([Answer::not_learnt(), Answer::Good]),
+    ];
+    let bench = bench(chain, None).await;
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let (station, stop) = (bench.station.clone(), stop.clone());
+        async move { station.run(stop).await }
+    });
+    let mut events = bench.station.subscribe();
+    bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let delayed =
+        async { while !matches!(events.recv().await, Ok(StationEvent::Delayed { .. })) {} };
+    tokio::time::timeout(PATIENCE, delayed).await.unwrap();
+    let new = bench.station.capture(&order(), &frame(2)).await.unwrap();
+    let decided = bench.station.wait_decided(new.id, PATIENCE).await.unwrap();
+    assert_eq!(decided.verdict(), VerdictCode::Pass);
+    stop.cancel();
+    run.await.unwrap();
+}
+
 #[tokio::test]
 async fn an_override_needs_a_reason_and_goes_to_the_cloud_as_a_new_revision() {
     let bench = bench(vec![claude([scratch()])], None).await;
@@ -290,4 +383,21 @@ async fn an_override_needs_a_reason_and_goes_to_the_cloud_as_a_new_revision() {
     let stored = bench.cloud.stored(part.id).unwrap();
     assert!(stored.revision > before);
     assert_eq!(stored.operator_decisions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_part_that_nobody_has_judged_can_be_rejected_and_not_released() {
+    let bench = bench(vec![claude([scratch()])], None).await;
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let by = |call| {
+        let reason = Some("seen_by_eye".to_owned());
+        bench
+            .station
+            .operator_decide(part.id, call, "op-1".into(), reason)
+    };
+    for call in [OperatorCall::Accept, OperatorCall::Confirm] {
+        assert_eq!(by(call).await.unwrap_err(), CallRefused::NotJudged);
+    }
+    let rejected = by(OperatorCall::Reject).await.unwrap();
+    assert_eq!(rejected.operator_decisions.len(), 1);
 }

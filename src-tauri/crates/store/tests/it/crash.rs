@@ -3,14 +3,15 @@
 use crate::open;
 use std::{
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 use wiko_core::{
+    id::InspectionId,
     image::Sha256,
     ports::{Records, StoreError},
-    queue::Queue,
+    queue::{Obstacle, Queue, Setback},
 };
 use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
 use wiko_testkit::{
@@ -19,6 +20,11 @@ use wiko_testkit::{
 };
 
 const CHILD_DIR: &str = "WIKO_STORE_CAPTURE_LOOP_DIR";
+
+/// Where the picture of a part lies that was captured at [`NOON`] or on the same day.
+fn picture_file(data_dir: &Path, id: InspectionId) -> PathBuf {
+    data_dir.join(format!("spool/2026-03-01/{id}.jpg"))
+}
 
 #[tokio::test]
 async fn a_store_that_was_dropped_without_a_close_has_everything_and_no_lease() {
@@ -35,11 +41,35 @@ async fn a_store_that_was_dropped_without_a_close_has_everything_and_no_lease() 
 }
 
 #[tokio::test]
+async fn a_new_run_waits_for_no_due_time_of_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let id = captured(&records, 1).await;
+    let until = NOON.plus(Duration::from_secs(60));
+    records.lease_analysis(NOON, until).await.unwrap().unwrap();
+    let setback = Setback {
+        obstacle: Obstacle::Transient,
+        reason: "no answer".into(),
+        next_try_at: until,
+    };
+    records
+        .set_back(Queue::Analysis, id, &setback)
+        .await
+        .unwrap();
+    let early = records.lease_analysis(NOON, until).await.unwrap();
+    assert!(early.is_none(), "it is not due");
+    records.close().await;
+    let records = open(dir.path()).await;
+    let work = records.lease_analysis(NOON, until).await.unwrap().unwrap();
+    assert_eq!((work.lease.id, work.lease.attempts), (id, 1));
+}
+
+#[tokio::test]
 async fn files_without_a_row_go_to_quarantine_and_are_never_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
     let id = captured(&records, 1).await;
-    let kept = records.reader().image_path(id).await.unwrap();
+    let kept = picture_file(dir.path(), id);
     records.close().await;
     let day = kept.parent().unwrap();
     let orphan = capture(2).id;
@@ -71,10 +101,10 @@ async fn a_picture_that_was_cut_changed_or_removed_is_reported_as_damaged() {
     for n in 1..=4 {
         captured(&records, n).await;
     }
-    let path = async |n| records.reader().image_path(capture(n).id).await.unwrap();
-    std::fs::write(path(1).await, "pict").unwrap();
-    std::fs::write(path(2).await, "Picture 2").unwrap();
-    std::fs::remove_file(path(3).await).unwrap();
+    let path = |n| picture_file(dir.path(), capture(n).id);
+    std::fs::write(path(1), "pict").unwrap();
+    std::fs::write(path(2), "Picture 2").unwrap();
+    std::fs::remove_file(path(3)).unwrap();
     for n in 1..=3 {
         let error = records.image(capture(n).id).await.unwrap_err();
         assert!(matches!(error, StoreError::ImageDamaged { .. }), "{error}");

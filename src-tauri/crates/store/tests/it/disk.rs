@@ -6,7 +6,7 @@ use wiko_core::{
     history::HistoryFilter,
     ports::{Records, StoreError},
 };
-use wiko_store::{SqliteRecords, StoreOptions};
+use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
 use wiko_testkit::{
     builders::{capture, image},
     contracts::records::captured,
@@ -16,7 +16,7 @@ use wiko_testkit::{
 struct Disk(tempfile::TempDir);
 
 impl Disk {
-    /// `None`, with a line that says so, where nothing may be mounted.
+    /// `None`, and the skipped test is noted, where nothing may be mounted.
     fn mount(size: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         if run(
@@ -26,7 +26,7 @@ impl Disk {
         ) {
             Some(Self(dir))
         } else {
-            println!("skipped: a disk cannot be mounted here");
+            wiko_testkit::skip::skip("a small disk can be mounted by root only");
             None
         }
     }
@@ -135,4 +135,23 @@ async fn a_read_only_disk_is_named_as_such() {
         matches!(refused, Err(StoreError::ReadOnly { .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn on_a_read_only_disk_the_records_can_be_read_also_after_a_clean_end() {
+    let Some(disk) = Disk::mount("8m") else {
+        return;
+    };
+    let records = open(disk.path()).await;
+    captured(&records, 1).await;
+    // Takes the write-ahead log away.
+    records.close().await;
+    assert!(!disk.path().join("wiko.sqlite3-wal").exists());
+    assert!(run("mount", &["-o", "remount,ro"], disk.path()));
+    let reader = RecordsReader::open(disk.path()).await.unwrap().unwrap();
+    let page = reader
+        .history(&HistoryFilter::default(), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(page.rows.len(), 1);
 }

@@ -7,6 +7,7 @@ use wiko_core::{
     defect::Severity,
     history::{HistoryCursor, HistoryFilter},
     ports::Records,
+    queue::{Obstacle, Queue, Setback},
     stage::Stage,
     time::UnixMillis,
     verdict::VerdictCode,
@@ -86,6 +87,41 @@ async fn the_schema_refuses_a_change_of_what_was_captured_decided_or_said() {
     ] {
         assert!(refused(&mut database, sql).await, "{sql}");
     }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_parked_and_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    captured(&records, 1).await;
+    let second = captured(&records, 2).await;
+    let mut database = database(dir.path()).await;
+    // What a station never writes: an analysis without anything in it.
+    let damage = "UPDATE inspection SET screening = '{}' WHERE sequence = 1";
+    assert!(!refused(&mut database, damage).await);
+    let until = UnixMillis(NOON.0 + 60_000);
+    for _ in 0..2 {
+        let work = records.lease_analysis(NOON, until).await.unwrap().unwrap();
+        assert_eq!(work.lease.id, second);
+        let depth = records.depth(Queue::Analysis).await.unwrap();
+        assert_eq!((depth.waiting, depth.parked), (1, 1));
+        let setback = Setback {
+            obstacle: Obstacle::Transient,
+            reason: "no answer".into(),
+            next_try_at: NOON,
+        };
+        records
+            .set_back(Queue::Analysis, second, &setback)
+            .await
+            .unwrap();
+        // What `sync --once` begins with.
+        assert_eq!(records.retry(Queue::Analysis, None, NOON).await, Ok(2));
+    }
+    let reason: String = sqlx::query_scalar("SELECT reason FROM work WHERE sequence = 1")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert!(reason.contains("cannot be read"), "{reason}");
 }
 
 #[tokio::test]

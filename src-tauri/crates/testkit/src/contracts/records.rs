@@ -1,20 +1,21 @@
 //! Contract of the records port. There is no fake: the real store on a temporary directory is fast.
 //! Each function wants a store without any part in it.
 
+pub mod history;
+pub mod queue;
+
 use crate::builders::{NOON, capture, defective, finding, good, image};
 use std::time::Duration;
 use wiko_core::{
     analysis::Analysis,
     defect::{DefectType, Severity},
     geometry::BoxPx,
-    history::{HistoryCursor, HistoryFilter, Tally},
+    history::{HistoryFilter, HistoryRow, Tally},
     id::InspectionId,
     image::{EncodedImage, Sha256},
     inspection::{OperatorCall, OperatorDecision, UploadState},
     ports::{Records, StoreError},
-    queue::{Hindrance, Obstacle, Queue, Setback},
-    sku::ProductSku,
-    stage::Stage,
+    queue::{Obstacle, Queue, Setback},
     time::UnixMillis,
     verdict::{UndeterminedReason, Verdict, VerdictCode, judge},
 };
@@ -105,17 +106,20 @@ pub async fn all<R: Records, F: AsyncFn() -> R>(empty: F) {
     a_verdict_keeps_its_analysis_and_its_reason(&empty().await).await;
     a_refused_reply_with_a_confidence_that_is_no_number_stays_readable(&empty().await).await;
     what_the_screen_said_is_kept_while_the_part_is_pending(&empty().await).await;
-    analysis_work_is_leased_oldest_first_and_to_one_holder(&empty().await).await;
-    a_part_that_was_never_tried_goes_before_those_that_were(&empty().await).await;
-    a_setback_waits_or_parks_and_a_retry_frees_it(&empty().await).await;
-    only_decided_parts_are_uploaded_and_each_until_it_is_verified(&empty().await).await;
-    a_person_s_decision_sends_the_part_again(&empty().await).await;
-    a_newer_revision_keeps_the_part_on_the_queue(&empty().await).await;
-    the_queues_tell_how_they_stand(&empty().await).await;
-    the_history_is_newest_first_in_pages_without_gaps(&empty().await).await;
-    each_filter_narrows_the_history(&empty().await).await;
-    a_clock_that_was_set_back_hides_no_part_from_the_history(&empty().await).await;
-    the_tally_counts_from_its_start_until_before_its_end(&empty().await).await;
+    queue::analysis_work_is_leased_oldest_first_and_to_one_holder(&empty().await).await;
+    queue::a_part_that_was_never_tried_goes_before_those_that_were(&empty().await).await;
+    queue::a_setback_waits_or_parks_and_a_retry_frees_it(&empty().await).await;
+    queue::only_decided_parts_are_uploaded_and_each_until_it_is_verified(&empty().await).await;
+    queue::a_person_s_decision_sends_the_part_again(&empty().await).await;
+    queue::a_newer_revision_keeps_the_part_on_the_queue(&empty().await).await;
+    queue::the_queues_tell_how_they_stand(&empty().await).await;
+    queue::a_clock_that_was_set_back_strands_no_part(&empty().await).await;
+    history::the_history_is_newest_first_in_pages_without_gaps(&empty().await).await;
+    history::each_filter_narrows_the_history(&empty().await).await;
+    history::a_clock_that_was_set_back_hides_no_part_from_the_history(&empty().await).await;
+    history::the_tally_counts_from_its_start_until_before_its_end(&empty().await).await;
+    the_tally_counts_what_a_person_made_of_a_part(&empty().await).await;
+    a_line_of_the_history_says_what_the_record_says(&empty().await).await;
     a_healthy_store_is_writable(&empty().await).await;
 }
 
@@ -278,430 +282,79 @@ pub async fn what_the_screen_said_is_kept_while_the_part_is_pending(records: &dy
     assert_eq!(work.unwrap().screening, Some(screening));
 }
 
-/// Nobody else gets the part before the lease ends; afterwards somebody does.
-pub async fn analysis_work_is_leased_oldest_first_and_to_one_holder(records: &dyn Records) {
-    let (one, two) = (captured(records, 1).await, captured(records, 2).await);
-    let lease = async |now, until| {
-        let work = records.lease_analysis(now, until).await.unwrap();
-        work.map(|work| (work.lease.id, work.lease.attempts))
-    };
-    assert_eq!(lease(NOON, later(60)).await, Some((one, 0)));
-    assert_eq!(lease(NOON, later(60)).await, Some((two, 0)));
-    assert_eq!(lease(later(59), later(99)).await, None);
-    assert_eq!(lease(later(60), later(120)).await, Some((one, 0)));
-    passed(records, 2).await;
-    assert_eq!(lease(later(60), later(120)).await, None);
-}
-
-/// The part under the camera does not wait behind an outage's backlog.
-pub async fn a_part_that_was_never_tried_goes_before_those_that_were(records: &dyn Records) {
-    let tried = captured(records, 1).await;
-    let lease = records
-        .lease_analysis(later(0), later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(lease.lease.id, tried);
-    let again = setback(Obstacle::Transient, later(1));
-    records
-        .set_back(Queue::Analysis, tried, &again)
-        .await
-        .unwrap();
-    let fresh = captured(records, 2).await;
-    for expected in [fresh, tried] {
-        let work = records
-            .lease_analysis(later(2), later(60))
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(work.lease.id, expected);
-    }
-}
-
-/// Waiting work waits its time, parked work waits for a person.
-pub async fn a_setback_waits_or_parks_and_a_retry_frees_it(records: &dyn Records) {
-    let id = captured(records, 1).await;
-    let lease = async |now| {
-        let work = records.lease_analysis(now, later(1000)).await.unwrap();
-        work.map(|work| work.lease.attempts)
-    };
-    let set_back = async |obstacle| {
-        let setback = setback(obstacle, later(30));
-        records
-            .set_back(Queue::Analysis, id, &setback)
-            .await
-            .unwrap();
-    };
-    assert_eq!(lease(NOON).await, Some(0));
-    assert_eq!(records.next_due(Queue::Analysis).await, Ok(None));
-    set_back(Obstacle::Transient).await;
-    assert_eq!(records.next_due(Queue::Analysis).await, Ok(Some(later(30))));
-    let pending = records.inspection(id).await.unwrap().pending;
-    let away = Hindrance {
-        obstacle: Obstacle::Transient,
-        reason: "the network is away".into(),
-    };
-    assert_eq!(pending, Some(away));
-    assert_eq!(lease(later(29)).await, None);
-    assert_eq!(lease(later(30)).await, Some(1));
-    set_back(Obstacle::Credentials).await;
-    assert_eq!(records.retry(Queue::Analysis, None, NOON).await, Ok(1));
-    assert_eq!(lease(NOON).await, Some(2));
-    set_back(Obstacle::NeedsPerson).await;
-    assert_eq!(lease(later(999)).await, None);
-    assert_eq!(records.next_due(Queue::Analysis).await, Ok(None));
-    assert_eq!(records.depth(Queue::Analysis).await.unwrap().parked, 1);
-    assert_eq!(records.retry(Queue::Upload, Some(id), NOON).await, Ok(0));
-    assert_eq!(records.retry(Queue::Analysis, Some(id), NOON).await, Ok(1));
-    assert_eq!(lease(NOON).await, Some(3));
-    assert_eq!(
-        records.retry(Queue::Analysis, None, NOON).await,
-        Ok(0),
-        "leased work is its holder's"
-    );
-}
-
-/// Nothing goes to the cloud before its decision; nothing leaves the queue before it is verified.
-pub async fn only_decided_parts_are_uploaded_and_each_until_it_is_verified(records: &dyn Records) {
-    let id = captured(records, 1).await;
-    assert!(
-        records
-            .lease_upload(NOON, later(60))
-            .await
-            .unwrap()
-            .is_none()
-    );
-    let early = records.uploaded(id, 0, "s3://bucket/key", NOON).await;
-    assert!(early.is_err(), "it is not decided");
-
-    passed(records, 1).await;
-    let waiting = UploadState::Waiting {
-        attempts: 0,
-        last_reason: String::new(),
-    };
-    assert_eq!(records.inspection(id).await.unwrap().upload, waiting);
-    let work = records
-        .lease_upload(NOON, later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(work.lease.id, id);
-    assert_eq!(work.inspection, records.inspection(id).await.unwrap());
-
-    let parked = setback(Obstacle::NeedsPerson, NOON);
-    records.set_back(Queue::Upload, id, &parked).await.unwrap();
-    let expected = UploadState::Parked {
-        obstacle: Obstacle::NeedsPerson,
-        reason: "the network is away".into(),
-    };
-    assert_eq!(records.inspection(id).await.unwrap().upload, expected);
-    assert_eq!(records.retry(Queue::Upload, None, NOON).await, Ok(1));
-    let work = records
-        .lease_upload(NOON, later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    let revision = work.inspection.revision;
-    let newer = records.uploaded(id, revision + 1, "s3://bucket/key", NOON);
-    assert!(newer.await.is_err(), "there is no such revision yet");
-
-    for _ in 0..2 {
-        records
-            .uploaded(id, revision, "s3://bucket/key", later(70))
-            .await
-            .unwrap();
-    }
-    let verified = UploadState::Verified {
-        at: later(70),
-        image_url: "s3://bucket/key".into(),
-    };
-    assert_eq!(records.inspection(id).await.unwrap().upload, verified);
-    assert!(
-        records
-            .lease_upload(later(900), later(960))
-            .await
-            .unwrap()
-            .is_none()
-    );
-    let page = records.history(&HistoryFilter::default(), None, 9).await;
-    assert!(page.unwrap().rows[0].uploaded);
-}
-
-/// Also where it was verified before.
-pub async fn a_person_s_decision_sends_the_part_again(records: &dyn Records) {
-    let id = captured(records, 1).await;
-    records
-        .operator_decided(id, &override_by_a_person())
-        .await
-        .unwrap();
-    assert!(
-        records
-            .lease_upload(NOON, later(60))
-            .await
-            .unwrap()
-            .is_none(),
-        "a pending part is not sent"
-    );
-    passed(records, 1).await;
-    let work = records
-        .lease_upload(NOON, later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(work.inspection.operator_decisions, [override_by_a_person()]);
-    let before = work.inspection.revision;
-    records
-        .uploaded(id, before, "s3://b/k", NOON)
-        .await
-        .unwrap();
-
-    let confirmed = OperatorDecision {
-        call: OperatorCall::Confirm,
-        reason: None,
-        ..override_by_a_person()
-    };
-    records.operator_decided(id, &confirmed).await.unwrap();
-    let work = records
-        .lease_upload(NOON, later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(work.inspection.revision, before + 1);
-    assert_eq!(
-        work.inspection.operator_decisions,
-        [override_by_a_person(), confirmed]
-    );
-    assert_eq!(
-        work.inspection.verdict(),
-        VerdictCode::Pass,
-        "a person's call stands beside the verdict"
-    );
-    let page = records.history(&HistoryFilter::default(), None, 9).await;
-    let row = &page.unwrap().rows[0];
-    assert_eq!(row.operator_call, Some(OperatorCall::Confirm));
-    assert!(!row.uploaded, "its newest revision is not there yet");
-}
-
-/// What was said while the upload ran is sent too, by one holder at a time.
-pub async fn a_newer_revision_keeps_the_part_on_the_queue(records: &dyn Records) {
-    let id = captured(records, 1).await;
-    passed(records, 1).await;
-    let work = records
-        .lease_upload(NOON, later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    records
-        .operator_decided(id, &override_by_a_person())
-        .await
-        .unwrap();
-    let second = records.lease_upload(NOON, later(60)).await.unwrap();
-    assert!(second.is_none(), "the lease holds");
-    let sent = work.inspection.revision;
-    records.uploaded(id, sent, "s3://b/k", NOON).await.unwrap();
-    let again = records
-        .lease_upload(NOON, later(60))
-        .await
-        .unwrap()
-        .unwrap();
-    let newest = again.inspection.revision;
-    assert!(newest > sent);
-    records
-        .uploaded(id, newest, "s3://b/k", NOON)
-        .await
-        .unwrap();
-    // News of the older try that comes late.
-    records.uploaded(id, sent, "s3://b/k", NOON).await.unwrap();
-    let upload = records.inspection(id).await.unwrap().upload;
-    assert!(matches!(upload, UploadState::Verified { .. }), "{upload:?}");
-}
-
-/// Waiting, parked, and how old the oldest is.
-pub async fn the_queues_tell_how_they_stand(records: &dyn Records) {
-    let empty = records.depth(Queue::Analysis).await.unwrap();
-    assert_eq!((empty.waiting, empty.oldest_captured_at), (0, None));
-    for n in 1..=3 {
-        captured(records, n).await;
-    }
-    records.lease_analysis(NOON, later(60)).await.unwrap();
-    let parked = setback(Obstacle::NeedsPerson, NOON);
-    records
-        .set_back(Queue::Analysis, capture(1).id, &parked)
-        .await
-        .unwrap();
-    records.lease_analysis(NOON, later(60)).await.unwrap();
-    let depth = records.depth(Queue::Analysis).await.unwrap();
-    assert_eq!(
-        (depth.waiting, depth.parked),
-        (2, 1),
-        "leased work waits too"
-    );
-    assert_eq!(depth.oldest_captured_at, Some(capture(2).captured_at));
-}
-
-/// Page after page gives every part once.
-pub async fn the_history_is_newest_first_in_pages_without_gaps(records: &dyn Records) {
-    for n in 1..=7 {
-        captured(records, n).await;
-    }
-    let (mut seen, mut after) = (vec![], None::<HistoryCursor>);
-    loop {
-        let page = records
-            .history(&HistoryFilter::default(), after, 3)
-            .await
-            .unwrap();
-        assert!(page.rows.len() <= 3);
-        seen.extend(page.rows.iter().map(|row| row.id));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    let newest_first: Vec<_> = (1..=7).rev().map(|n| capture(n).id).collect();
-    assert_eq!(seen, newest_first);
-}
-
-/// One filter after the other, and all together.
-pub async fn each_filter_narrows_the_history(records: &dyn Records) {
-    let sku = ProductSku::new("WK-SC-200").unwrap();
-    for n in 1..=6 {
-        let mut part = capture(n);
-        if n % 2 == 0 {
-            part.stage = Stage::LogoPrint;
-        }
-        if n > 3 {
-            part.product_sku = sku.clone();
-        }
-        records.capture(&part, &picture(n)).await.unwrap();
-    }
-    passed(records, 1).await;
-    failed(records, 2, DefectType::RustSpot).await;
-    failed(records, 4, DefectType::BladeScratch).await;
-    let at = |n| Some(capture(n).captured_at);
-    let any = HistoryFilter::default;
-    let all_of_them = HistoryFilter {
-        from: at(1),
-        to: at(6),
-        stage: Some(Stage::LogoPrint),
-        product_sku: Some(sku.clone()),
-        verdict: Some(VerdictCode::Fail),
-        severity: Some(Severity::Minor),
-    };
-    let nothing = HistoryFilter {
-        from: at(6),
-        to: at(6),
-        ..any()
-    };
-    let table: [(HistoryFilter, &[u32]); 11] = [
-        (any(), &[6, 5, 4, 3, 2, 1]),
-        (
-            HistoryFilter {
-                from: at(5),
-                ..any()
-            },
-            &[6, 5],
-        ),
-        (HistoryFilter { to: at(3), ..any() }, &[2, 1]),
-        (
-            HistoryFilter {
-                stage: Some(Stage::LogoPrint),
-                ..any()
-            },
-            &[6, 4, 2],
-        ),
-        (
-            HistoryFilter {
-                product_sku: Some(sku),
-                ..any()
-            },
-            &[6, 5, 4],
-        ),
-        (
-            HistoryFilter {
-                verdict: Some(VerdictCode::Pending),
-                ..any()
-            },
-            &[6, 5, 3],
-        ),
-        (
-            HistoryFilter {
-                verdict: Some(VerdictCode::Pass),
-                ..any()
-            },
-            &[1],
-        ),
-        (
-            HistoryFilter {
-                severity: Some(Severity::Critical),
-                ..any()
-            },
-            &[2],
-        ),
-        (
-            HistoryFilter {
-                severity: Some(Severity::Major),
-                ..any()
-            },
-            &[],
-        ),
-        (all_of_them, &[4]),
-        (nothing, &[]),
-    ];
-    for (filter, expected) in table {
-        let page = records.history(&filter, None, 10).await.unwrap();
-        let found: Vec<_> = page.rows.iter().map(|row| row.id).collect();
-        let expected: Vec<_> = expected.iter().map(|n| capture(*n).id).collect();
-        assert_eq!(found, expected, "{filter:?}");
-        assert_eq!(page.next, None);
-    }
-    let rust = HistoryFilter {
-        severity: Some(Severity::Critical),
-        ..any()
-    };
-    let page = records.history(&rust, None, 1).await.unwrap();
-    assert_eq!(page.rows[0].defect_type, Some(DefectType::RustSpot));
-    assert_eq!(page.rows[0].findings, 1);
-}
-
-/// Order is that of capture; a span of time holds what was captured in it, in whatever order.
-pub async fn a_clock_that_was_set_back_hides_no_part_from_the_history(records: &dyn Records) {
-    let order = [500, 501, 3, 4, 502];
-    for n in order {
-        captured(records, n).await;
-    }
-    let found = async |from, to| {
-        let filter = HistoryFilter {
-            from: Some(capture(from).captured_at),
-            to: Some(capture(to).captured_at),
-            ..HistoryFilter::default()
-        };
-        let page = records.history(&filter, None, 10).await.unwrap();
-        page.rows.iter().map(|row| row.id).collect::<Vec<_>>()
-    };
-    let ids = |parts: &[u32]| parts.iter().map(|n| capture(*n).id).collect::<Vec<_>>();
-    assert_eq!(found(0, 100).await, ids(&[4, 3]));
-    assert_eq!(found(400, 600).await, ids(&[502, 501, 500]));
-    assert_eq!(found(0, 600).await, ids(&[502, 4, 3, 501, 500]));
-}
-
-/// The end is not part of it; pending is no yield.
-pub async fn the_tally_counts_from_its_start_until_before_its_end(records: &dyn Records) {
+/// A rejected part is no yield, an accepted one is; the last call holds.
+pub async fn the_tally_counts_what_a_person_made_of_a_part(records: &dyn Records) {
     for n in 1..=5 {
         captured(records, n).await;
     }
-    passed(records, 1).await;
-    passed(records, 2).await;
-    failed(records, 3, DefectType::BladeChip).await;
-    let from = capture(2).captured_at;
-    let tally = records.tally(from, capture(5).captured_at).await.unwrap();
+    for n in 1..=3 {
+        passed(records, n).await;
+    }
+    failed(records, 4, DefectType::BladeChip).await;
+    let calls = [
+        (1, OperatorCall::Confirm),
+        (2, OperatorCall::Accept),
+        (2, OperatorCall::Reject),
+        (3, OperatorCall::Reject),
+        (3, OperatorCall::Confirm),
+        (4, OperatorCall::Accept),
+        (5, OperatorCall::Reject),
+    ];
+    for (n, call) in calls {
+        let said = OperatorDecision {
+            call,
+            ..override_by_a_person()
+        };
+        records
+            .operator_decided(capture(n).id, &said)
+            .await
+            .unwrap();
+    }
+    let tally = records
+        .tally(capture(1).captured_at, capture(6).captured_at)
+        .await
+        .unwrap();
     let expected = Tally {
-        pass: 1,
-        fail: 1,
+        pass: 3,
+        fail: 2,
         undetermined: 0,
-        pending: 1,
+        pending: 0,
     };
-    assert_eq!(tally, expected);
-    assert_eq!(records.tally(from, from).await, Ok(Tally::default()));
+    assert_eq!(tally, expected, "rejected: parts 2 and 5");
+    assert_eq!(tally.yield_ratio(), Some(0.6));
+}
+
+/// The line made of a record is the line that the history gives: pending, screened, decided, called.
+pub async fn a_line_of_the_history_says_what_the_record_says(records: &dyn Records) {
+    for n in 1..=4 {
+        captured(records, n).await;
+    }
+    let facts = picture(2).facts;
+    let seen = defective(
+        &facts,
+        vec![finding(DefectType::Unknown, Severity::Major, BOX)],
+    );
+    records.screened(capture(2).id, &seen).await.unwrap();
+    failed(records, 3, DefectType::RustSpot).await;
+    passed(records, 4).await;
+    records
+        .operator_decided(capture(4).id, &override_by_a_person())
+        .await
+        .unwrap();
+    let page = records.history(&HistoryFilter::default(), None, 9).await;
+    let lines = page.unwrap().rows;
+    assert_eq!(lines.len(), 4);
+    for line in lines {
+        let record = records.inspection(line.id).await.unwrap();
+        assert_eq!(line, HistoryRow::of(&record));
+    }
+    let screened = records.inspection(capture(2).id).await.unwrap();
+    let line = HistoryRow::of(&screened);
+    assert_eq!(
+        (line.severity, line.findings),
+        (None, 0),
+        "what the screen saw of a pending part is no finding yet"
+    );
 }
 
 /// And looking leaves nothing behind.

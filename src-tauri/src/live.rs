@@ -1,14 +1,14 @@
 //! What changes all the time, put together for the window, and events turned into updates.
 
 use crate::{
-    dto::{
-        AnalysisDto, CloudDto, CloudLink as LinkDto, HistoryRowDto, LiveDto, StationUpdate,
-        VerdictDto,
-    },
+    dto::{AnalysisDto, CloudDto, CloudLink as LinkDto, LiveDto, StationUpdate, VerdictDto},
     window::App,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    watch,
+};
 use wiko_core::{
     event::StationEvent,
     ports::{Records, StoreError},
@@ -66,50 +66,119 @@ fn cloud(link: &CloudLink) -> CloudDto {
 
 /// Tells the window of everything that happens, until the process ends.
 pub async fn tell(app: Arc<App>, send: impl Fn(StationUpdate) + Send + 'static) {
-    let mut events = app.installation.station.subscribe();
-    let mut link = app.installation.station.link();
-    let mut camera = app.camera_states();
+    let events = app.installation.station.subscribe();
+    let (link, camera) = (app.installation.station.link(), app.camera_states());
+    follow(&*app, events, link, camera, AT_MOST_EVERY, send).await;
+}
+
+/// Where updates come from: the station; in tests, a fake.
+trait Told: Sync {
+    /// What changes all the time, as it is now.
+    fn live(&self) -> impl Future<Output = Result<LiveDto, StoreError>> + Send;
+    /// What the window is told of an event; none where the counts that follow say it all.
+    fn update(&self, event: StationEvent) -> impl Future<Output = Option<StationUpdate>> + Send;
+    /// The fault that stops capture. Known also where nothing can be read any more.
+    fn fault(&self) -> Option<String>;
+}
+
+impl Told for App {
+    async fn live(&self) -> Result<LiveDto, StoreError> {
+        live(self).await
+    }
+
+    async fn update(&self, event: StationEvent) -> Option<StationUpdate> {
+        update(self, event).await
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.installation.records.fault()
+    }
+}
+
+async fn follow<Link, Camera>(
+    told: &impl Told,
+    mut events: Receiver<StationEvent>,
+    mut link: watch::Receiver<Link>,
+    mut camera: watch::Receiver<Camera>,
+    at_most_every: Duration,
+    send: impl Fn(StationUpdate) + Send,
+) {
     let mut last: Option<LiveDto> = None;
     loop {
         let due = tokio::time::sleep(AT_LEAST_EVERY);
         tokio::pin!(due);
         tokio::select! {
-            event = events.recv() => match event {
-                Ok(event) => {
-                    if let Some(update) = update(&app, event).await {
-                        send(update);
+            event = events.recv() => {
+                // More may follow at once; the counts can wait a little for them.
+                let settle = tokio::time::sleep(at_most_every);
+                tokio::pin!(settle);
+                let mut event = event;
+                loop {
+                    match pass_on(told, event, &send).await {
+                        Next::More => {}
+                        Next::CountsNow => break,
+                        Next::End => return,
                     }
-                    // More may follow at once; the counts can wait a little for them.
-                    let settle = tokio::time::sleep(AT_MOST_EVERY);
-                    tokio::pin!(settle);
-                    loop {
-                        tokio::select! {
-                            () = &mut settle => break,
-                            event = events.recv() => match event {
-                                Ok(event) => if let Some(update) = update(&app, event).await {
-                                    send(update);
-                                },
-                                Err(RecvError::Lagged(_)) => {}
-                                Err(RecvError::Closed) => return,
-                            }
-                        }
-                    }
+                    event = tokio::select! {
+                        () = &mut settle => break,
+                        event = events.recv() => event,
+                    };
                 }
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
-            },
+            }
             changed = link.changed() => if changed.is_err() { return },
             changed = camera.changed() => if changed.is_err() { return },
             () = &mut due => {}
         }
-        match live(&app).await {
-            Ok(now) if last.as_ref() != Some(&now) => {
-                last = Some(now.clone());
-                send(StationUpdate::Live { live: now });
+        let now = match told.live().await {
+            Ok(now) => Some(now),
+            Err(error) => {
+                tracing::error!(%error, "the counts cannot be read");
+                // The disk that cannot be read is the very thing that the window must tell of.
+                last.clone().map(|last| LiveDto {
+                    storage_fault: told.fault().or_else(|| Some(error.to_string())),
+                    ..last
+                })
             }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "the counts cannot be read"),
+        };
+        if let Some(now) = now
+            && last.as_ref() != Some(&now)
+        {
+            last = Some(now.clone());
+            send(StationUpdate::Live { live: now });
         }
+    }
+}
+
+/// What comes after an event.
+enum Next {
+    /// Others, before the counts are read.
+    More,
+    /// The counts, at once.
+    CountsNow,
+    /// Nothing: the station is gone.
+    End,
+}
+
+async fn pass_on(
+    told: &impl Told,
+    event: Result<StationEvent, RecvError>,
+    send: &(impl Fn(StationUpdate) + Send),
+) -> Next {
+    match event {
+        // Capture has stopped: nobody loads another part while the counts settle.
+        Ok(StationEvent::StorageFault { .. }) => Next::CountsNow,
+        Ok(event) => {
+            if let Some(update) = told.update(event).await {
+                send(update);
+            }
+            Next::More
+        }
+        Err(RecvError::Lagged(lost)) => {
+            tracing::warn!(lost, "the window fell behind and reads the station again");
+            send(StationUpdate::Reload);
+            Next::More
+        }
+        Err(RecvError::Closed) => Next::End,
     }
 }
 
@@ -143,34 +212,132 @@ async fn update(app: &App, event: StationEvent) -> Option<StationUpdate> {
         StationEvent::OperatorDecided { id, .. } | StationEvent::Uploaded { id } => {
             StationUpdate::Changed { id: id.to_string() }
         }
-        // The counts that follow each event hold the camera's state and the fault.
-        StationEvent::Camera { .. } | StationEvent::StorageFault { .. } => return None,
+        // The counts that follow hold the camera's state and the fault.
+        StationEvent::StorageFault { .. } => return None,
     })
 }
 
-/// A part as the history shows it.
-pub fn row_of(inspection: &wiko_core::inspection::Inspection) -> HistoryRowDto {
-    let worst = inspection.analysis().and_then(|analysis| analysis.worst());
-    HistoryRowDto {
-        id: inspection.capture.id.to_string(),
-        sequence: inspection.sequence as f64,
-        captured_at: inspection.capture.captured_at.0 as f64,
-        stage: inspection.capture.stage,
-        product_sku: inspection.capture.product_sku.to_string(),
-        lot: inspection.capture.lot.clone(),
-        verdict: inspection.verdict(),
-        severity: worst.map(|finding| finding.severity),
-        defect_type: worst.map(|finding| finding.defect_type),
-        findings: inspection
-            .analysis()
-            .map_or(0, |analysis| analysis.findings.len() as u32),
-        operator_call: inspection
-            .operator_decisions
-            .last()
-            .map(|decision| decision.call),
-        uploaded: matches!(
-            inspection.upload,
-            wiko_core::inspection::UploadState::Verified { .. }
-        ),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use tokio::sync::{broadcast, mpsc};
+    use wiko_core::{camera::CameraState, history::Tally};
+
+    /// A station whose counts stand still.
+    #[derive(Default)]
+    struct Still {
+        fault: Mutex<Option<String>>,
+        unreadable: Mutex<bool>,
+    }
+
+    impl Told for Still {
+        async fn live(&self) -> Result<LiveDto, StoreError> {
+            if *self.unreadable.lock().unwrap() {
+                return Err(StoreError::Fault {
+                    reason: "input/output error".into(),
+                });
+            }
+            Ok(LiveDto {
+                shift: "A".into(),
+                shift_started_at: 0.0,
+                tally: Tally::default().into(),
+                analysis_queue: QueueDepth::default().into(),
+                upload_queue: QueueDepth::default().into(),
+                cloud: cloud(&CloudLink::Unknown),
+                camera: "simulated".into(),
+                camera_state: CameraState::Streaming,
+                storage_fault: self.fault(),
+            })
+        }
+
+        async fn update(&self, _: StationEvent) -> Option<StationUpdate> {
+            None
+        }
+
+        fn fault(&self) -> Option<String> {
+            self.fault.lock().unwrap().clone()
+        }
+    }
+
+    struct Window {
+        station: Arc<Still>,
+        events: broadcast::Sender<StationEvent>,
+        link: watch::Sender<()>,
+        _camera: watch::Sender<()>,
+        updates: mpsc::UnboundedReceiver<StationUpdate>,
+    }
+
+    /// A window that follows a station, once the events of `before` were sent.
+    fn window(before: impl IntoIterator<Item = StationEvent>, at_most_every: Duration) -> Window {
+        let station = Arc::new(Still::default());
+        let (events, receiver) = broadcast::channel(2);
+        for event in before {
+            events.send(event).unwrap();
+        }
+        let (link, camera) = (watch::Sender::new(()), watch::Sender::new(()));
+        let (send, updates) = mpsc::unbounded_channel();
+        let (told, links, cameras) = (station.clone(), link.subscribe(), camera.subscribe());
+        tokio::spawn(async move {
+            let send = |update| drop(send.send(update));
+            follow(&*told, receiver, links, cameras, at_most_every, send).await;
+        });
+        Window {
+            station,
+            events,
+            link,
+            _camera: camera,
+            updates,
+        }
+    }
+
+    fn uploaded() -> StationEvent {
+        StationEvent::Uploaded {
+            id: wiko_core::id::InspectionId::new(wiko_core::time::UnixMillis(0), [0; 10]),
+        }
+    }
+
+    fn fault() -> StationEvent {
+        StationEvent::StorageFault {
+            reason: "the disk is full".into(),
+        }
+    }
+
+    async fn live_update(window: &mut Window) -> LiveDto {
+        match window.updates.recv().await {
+            Some(StationUpdate::Live { live }) => live,
+            other => panic!("no counts, but {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_window_that_fell_behind_is_told_to_read_again() {
+        let mut window = window(std::iter::repeat_n(uploaded(), 5), AT_MOST_EVERY);
+        let first = window.updates.recv().await;
+        assert!(matches!(first, Some(StationUpdate::Reload)), "{first:?}");
+    }
+
+    #[tokio::test]
+    async fn a_storage_fault_is_told_without_waiting_for_the_counts_to_settle() {
+        let mut window = window([], Duration::from_secs(3600));
+        window.link.send_replace(());
+        assert_eq!(live_update(&mut window).await.storage_fault, None);
+        *window.station.fault.lock().unwrap() = Some("the disk is full".into());
+        window.events.send(uploaded()).unwrap();
+        window.events.send(fault()).unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(60), live_update(&mut window)).await;
+        let told = told.unwrap().storage_fault;
+        assert_eq!(told.as_deref(), Some("the disk is full"));
+    }
+
+    #[tokio::test]
+    async fn a_fault_is_told_also_where_the_records_cannot_be_read() {
+        let mut window = window([], AT_MOST_EVERY);
+        window.link.send_replace(());
+        live_update(&mut window).await;
+        *window.station.unreadable.lock().unwrap() = true;
+        window.events.send(fault()).unwrap();
+        let told = live_update(&mut window).await;
+        assert!(told.storage_fault.unwrap().contains("input/output error"));
     }
 }

@@ -328,7 +328,7 @@ export type HistoryQueryDto = {
 	stage: Stage | null,
 	/**  Of this product. */
 	product_sku: string | null,
-	/**  With this verdict. */
+	/**  With this verdict of the machine. */
 	verdict: VerdictCode | null,
 	/**  Whose worst finding has this severity. */
 	severity: Severity | null,
@@ -352,7 +352,7 @@ export type HistoryRowDto = {
 	product_sku: string,
 	/**  The lot, where given. */
 	lot: string | null,
-	/**  The verdict. */
+	/**  The machine's verdict; a person's call stands beside it. */
 	verdict: VerdictCode,
 	/**  The worst finding's severity. */
 	severity: Severity | null,
@@ -716,21 +716,23 @@ id: string } |
 /**  Counts, queues, camera, cloud or disk changed. */
 { kind: "live"; 
 /**  All of them. */
-live: LiveDto };
+live: LiveDto } | 
+/**  Some updates were lost: read the station and the part on the screen again. */
+{ kind: "reload" };
 
-/**  The count of the shift. */
+/**  The count of the shift, by what became of each part: a person's last call goes before the verdict. */
 export type TallyDto = {
 	/**  All captured parts. */
 	inspected: number,
-	/**  Found good. */
+	/**  Found good and not rejected by a person, or released by one. */
 	pass: number,
-	/**  Found defective. */
+	/**  Found defective and not released by a person, or rejected by one. */
 	fail: number,
-	/**  A person has to look. */
+	/**  A person has to look, and none has decided. */
 	undetermined: number,
 	/**  Nobody has answered yet. */
 	pending: number,
-	/**  Good among those decided, 0 to 1; none before the first decision. */
+	/**  Good among those decided good or bad, 0 to 1; none before the first decision. */
 	yield_ratio: number | null,
 };
 

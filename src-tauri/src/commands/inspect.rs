@@ -11,7 +11,7 @@ use crate::{
 use std::time::Duration;
 use tauri::State;
 use wiko_core::{
-    history::HistoryFilter,
+    history::{HistoryFilter, HistoryRow},
     ports::{Language, Records},
     role::Role,
     sku::ProductSku,
@@ -101,9 +101,8 @@ pub(super) async fn trigger_capture(gate: State<'_, Gate>) -> Result<HistoryRowD
     let (feed, order) = app.feed_and_order(&session.operator);
     let frame = feed.frame_after(triggered_at, FRAME_TIMEOUT).await?;
     let capture = app.installation.station.capture(&order, &frame).await?;
-    Ok(live::row_of(
-        &app.installation.records.inspection(capture.id).await?,
-    ))
+    let inspection = app.installation.records.inspection(capture.id).await?;
+    Ok(HistoryRowDto::from(&HistoryRow::of(&inspection)))
 }
 
 #[tauri::command]
@@ -125,7 +124,7 @@ pub(super) async fn operator_decide(
     match noted {
         Ok(inspection) => Ok(InspectionDto::new(&inspection, station.has_cloud())),
         Err(CallRefused::Store(error)) => Err(error.into()),
-        Err(refused @ CallRefused::NoReason) => Err(CommandError::new(
+        Err(refused @ (CallRefused::NoReason | CallRefused::NotJudged)) => Err(CommandError::new(
             ErrorCode::InvalidInput,
             refused.to_string(),
         )),

@@ -14,7 +14,8 @@ use wiko_core::{ports::SecretName, queue::Queue, role::Role};
 #[specta::specta]
 pub(super) async fn doctor(gate: State<'_, Gate>) -> Result<Vec<CheckDto>, CommandError> {
     let (app, _) = gate.enter(Role::FieldTech)?;
-    Ok(examination::examine(&app.installation.settings, app.environment()).await)
+    let station = &app.installation;
+    Ok(examination::examine(&station.settings, station.secrets.clone()).await)
 }
 
 #[tauri::command]

@@ -55,4 +55,6 @@ pub enum StationUpdate {
         /// All of them.
         live: LiveDto,
     },
+    /// Some updates were lost: read the station and the part on the screen again.
+    Reload,
 }

@@ -22,7 +22,7 @@ pub struct HistoryQueryDto {
     pub stage: Option<Stage>,
     /// Of this product.
     pub product_sku: Option<String>,
-    /// With this verdict.
+    /// With this verdict of the machine.
     pub verdict: Option<VerdictCode>,
     /// Whose worst finding has this severity.
     pub severity: Option<Severity>,
@@ -50,7 +50,7 @@ pub struct HistoryRowDto {
     pub product_sku: String,
     /// The lot, where given.
     pub lot: Option<String>,
-    /// The verdict.
+    /// The machine's verdict; a person's call stands beside it.
     pub verdict: VerdictCode,
     /// The worst finding's severity.
     pub severity: Option<Severity>,

@@ -75,25 +75,25 @@ pub struct StationDto {
     pub recent: Vec<HistoryRowDto>,
 }
 
-/// The count of the shift.
+/// The count of the shift, by what became of each part: a person's last call goes before the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 pub struct TallyDto {
     /// All captured parts.
     #[specta(type = Number)]
     pub inspected: f64,
-    /// Found good.
+    /// Found good and not rejected by a person, or released by one.
     #[specta(type = Number)]
     pub pass: f64,
-    /// Found defective.
+    /// Found defective and not released by a person, or rejected by one.
     #[specta(type = Number)]
     pub fail: f64,
-    /// A person has to look.
+    /// A person has to look, and none has decided.
     #[specta(type = Number)]
     pub undetermined: f64,
     /// Nobody has answered yet.
     #[specta(type = Number)]
     pub pending: f64,
-    /// Good among those decided, 0 to 1; none before the first decision.
+    /// Good among those decided good or bad, 0 to 1; none before the first decision.
     #[specta(type = Option<Number>)]
     pub yield_ratio: Option<f64>,
 }

@@ -50,7 +50,7 @@ describe("colours", () => {
   it("give each verdict's banner its own ground", () => {
     const rule = (verdict: string) => banner.match(new RegExp(`\\n  \\.${verdict} \\{[^}]*\\}`))?.[0] ?? "";
     expect(rule("pass")).toContain("var(--pass)");
-    for (const verdict of ["fail", "undetermined", "pending", "ready", "stopped"]) {
+    for (const verdict of ["fail", "rejected", "accepted", "undetermined", "pending", "ready", "stopped"]) {
       expect(rule(verdict), verdict).not.toBe("");
       expect(rule(verdict), verdict).not.toContain("--pass");
       for (const [hex] of rule(verdict).matchAll(/#[0-9a-f]{6}/g)) expect(isGreen(hex), verdict).toBe(false);

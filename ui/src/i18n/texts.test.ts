@@ -4,10 +4,11 @@ import zh from "../../messages/zh-CN.json";
 import * as codes from "../platform/codes";
 
 const texts: Record<string, Record<string, string>> = { "zh-CN": zh, en };
+const DISPOSITIONS = [...codes.VERDICTS, "accepted", "rejected"];
 const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["stage", codes.STAGES], ["facility", codes.FACILITIES], ["defect", codes.DEFECT_TYPES],
   ["severity", codes.SEVERITIES], ["region", codes.REGIONS], ["action", codes.ACTIONS],
-  ["verdict", codes.VERDICTS], ["verdict_second", codes.VERDICTS], ["verdict_short", codes.VERDICTS],
+  ["verdict", DISPOSITIONS], ["verdict_second", DISPOSITIONS], ["verdict_short", DISPOSITIONS],
   ["undetermined", codes.UNDETERMINED_REASONS], ["provider", codes.PROVIDERS],
   ["camera", codes.CAMERA_STATES], ["obstacle", codes.OBSTACLES], ["call", codes.OPERATOR_CALLS],
   ["role", codes.ROLES], ["backing", codes.BACKINGS], ["secret", codes.SECRET_NAMES],

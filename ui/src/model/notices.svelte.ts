@@ -1,17 +1,26 @@
-// Short notices at the edge of the window. What went wrong stays until it is closed.
-import { StationError } from "../platform/types";
+// Short notices at the edge of the window. What went wrong stays until it is closed; late verdicts are
+// counted in one notice, so that a hundred of them neither cover the window nor push each other out.
+import { StationError, type VerdictCode } from "../platform/types";
 
 const DONE_SHOWN_MS = 4_000;
+/** At most so many that merely say that something is done. */
+const MOST_DONE = 3;
+
+/** A part whose verdict came when nobody was looking at it. */
+export interface LatePart {
+  id: string;
+  sequence: number;
+}
 
 export interface Notice {
   id: number;
-  kind: "done" | "failed" | "late";
+  kind: "done" | "failed" | "late" | "missed";
   text: string;
-  detail: string;
-  /** What a press on it does. */
-  open: (() => void) | null;
-  openLabel: string;
   error: StationError | null;
+  /** Which verdict came late; null for every other kind. */
+  verdict: VerdictCode | null;
+  /** Which parts it came for, the first first. */
+  parts: LatePart[];
 }
 
 export class Notices {
@@ -19,6 +28,8 @@ export class Notices {
   #next = 0;
 
   done(text: string) {
+    const done = this.list.filter(({ kind }) => kind === "done");
+    for (const { id } of done.slice(0, Math.max(0, done.length - MOST_DONE + 1))) this.close(id);
     const id = this.#add({ kind: "done", text });
     setTimeout(() => this.close(id), DONE_SHOWN_MS);
   }
@@ -30,8 +41,16 @@ export class Notices {
     this.#add({ kind: "failed", error });
   }
 
-  late(text: string, detail: string, openLabel: string, open: () => void) {
-    this.#add({ kind: "late", text, detail, open, openLabel });
+  /** Each verdict has one notice, with every part that it came late for. */
+  late(verdict: VerdictCode, part: LatePart) {
+    const known = this.list.find((notice) => notice.kind === "late" && notice.verdict === verdict);
+    if (!known) this.#add({ kind: "late", verdict, parts: [part] });
+    else if (!known.parts.some(({ id }) => id === part.id)) known.parts.push(part);
+  }
+
+  /** Updates were lost: among them may be late verdicts. */
+  missed() {
+    if (!this.list.some(({ kind }) => kind === "missed")) this.#add({ kind: "missed" });
   }
 
   close(id: number) {
@@ -40,10 +59,7 @@ export class Notices {
 
   #add(notice: Partial<Notice>): number {
     const id = this.#next++;
-    this.list = [
-      ...this.list.slice(-4),
-      { id, kind: "done", text: "", detail: "", open: null, openLabel: "", error: null, ...notice },
-    ];
+    this.list = [...this.list, { id, kind: "done", text: "", error: null, verdict: null, parts: [], ...notice }];
     return id;
   }
 }

@@ -119,6 +119,24 @@ export class StationModel {
     await this.#refresh(row.id);
   }
 
+  /** Shows a part that may have left the strip. */
+  async openById(id: string) {
+    const row = this.rowOf(id);
+    if (row) return this.open(row);
+    try {
+      const record = await this.platform.inspection(id);
+      this.#show(rowOfRecord(record), null);
+      this.#record(record);
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
+  /** What the window knows of a part; none where it is neither shown nor in the strip. */
+  rowOf(id: string): HistoryRowDto | undefined {
+    return this.shown?.row.id === id ? this.shown.row : this.station?.recent.find((row) => row.id === id);
+  }
+
   backToLive() {
     this.shown = null;
     this.captureError = null;
@@ -225,6 +243,31 @@ export class StationModel {
       case "live":
         if (this.station) this.station.live = update.live;
         break;
+      case "reload":
+        void this.#reload();
+        break;
+    }
+  }
+
+  /** Updates were lost: the station and the part on the screen are read again, and what was decided in
+   * between is told of as if its message had come. */
+  async #reload() {
+    try {
+      const before = new Map(this.station?.recent.map((row) => [row.id, row.verdict]));
+      const { recent, live } = await this.platform.station();
+      if (!this.station) return;
+      this.captured += recent.filter(({ id }) => !before.has(id)).length;
+      this.station.live = live;
+      this.station.recent = recent;
+      if (this.shown) await this.#refresh(this.shown.row.id);
+      for (const row of recent) {
+        if (row.verdict === "pending" || before.get(row.id) !== "pending") continue;
+        this.onDecided?.(row, { ...PENDING, code: row.verdict });
+      }
+      // Parts that have left the strip may have been decided too; the history knows which.
+      this.notices.missed();
+    } catch (thrown) {
+      this.notices.failed(thrown);
     }
   }
 

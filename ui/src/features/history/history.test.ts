@@ -137,6 +137,36 @@ describe("a part of the history", () => {
     expect(rows()[0]!.textContent).toContain("判为不合格");
   });
 
+  it("is never called good or bad while another is still shown", async () => {
+    const station = await openHistory();
+    await fireEvent.click(rows()[0]!);
+    await settle();
+    const shown = station.parts[0]!;
+    station.readMs = 300;
+    await key("ArrowDown");
+    expect(get("part").dataset.id).toBe(station.parts[1]!.id);
+    expect(get("part-verdict").dataset.id).toBe(shown.id);
+    expect(get("part-confirm")).toHaveProperty("disabled", true);
+    expect(get("part-override")).toHaveProperty("disabled", true);
+    await press("part-copy");
+    expect(station.copied).toEqual([shown.id]);
+    await settle(400);
+    expect(get("part-override")).toHaveProperty("disabled", false);
+    await press("part-confirm");
+    expect(station.calls.findLast(({ command }) => command === "operatorDecide")?.args).toMatchObject([{ id: station.parts[1]!.id }]);
+  });
+
+  it("leaves the arrow keys to its facts while they scroll", async () => {
+    const station = await openHistory();
+    await fireEvent.click(rows()[0]!);
+    await settle();
+    const facts = screen.getByRole("tabpanel");
+    expect(await fireEvent.keyDown(facts, { key: "ArrowDown", code: "ArrowDown" })).toBe(true);
+    expect(get("part").dataset.id).toBe(station.parts[0]!.id);
+    await key("ArrowDown");
+    expect(get("part").dataset.id).toBe(station.parts[1]!.id);
+  });
+
   it("zooms its picture and keeps its boxes in the picture's pixels", async () => {
     await openHistory();
     await fireEvent.click(rows().find((row) => row.dataset.verdict === "fail")!);

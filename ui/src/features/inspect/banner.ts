@@ -1,11 +1,11 @@
 // What the banner says of the part on the screen.
-import { m } from "../../i18n/index.svelte";
+import { m, reasonName } from "../../i18n/index.svelte";
+import { type Disposition, dispositionOf, isByAPerson } from "../../model/disposition";
 import type { ShownPart } from "../../model/station.svelte";
-import type { VerdictCode } from "../../platform/types";
 
 export interface BannerText {
-  verdict: VerdictCode | "ready" | "stopped";
-  word: VerdictCode | "ready" | "captured" | "stopped" | "refused";
+  verdict: Disposition | "ready" | "stopped";
+  word: Disposition | "ready" | "captured" | "stopped" | "refused";
   /** For tests: how far the part has come. */
   phase: "ready" | "blocked" | "capturing" | "captured" | "screened" | "delayed" | "decided" | "refused";
   line: string;
@@ -15,9 +15,18 @@ export interface BannerText {
 export function bannerOf(shown: ShownPart | null): BannerText {
   if (!shown) return { verdict: "ready", word: "ready", phase: "ready", line: m.banner_ready(), detail: "" };
   const { verdict, screening, delayed, analysis } = shown;
+  const disposition = dispositionOf(verdict.code, shown.row.operator_call);
+  if (isByAPerson(disposition)) {
+    const reason = shown.record?.operator_decisions.at(-1)?.reason ?? "";
+    const machine = m.banner_machine_said({ verdict: m[`verdict_${verdict.code}`]() });
+    const detail = [reason && reasonName(reason), machine].filter((text) => text !== "").join(" · ");
+    return { verdict: disposition, word: disposition, phase: "decided", line: m[`banner_${disposition}`](), detail };
+  }
   switch (verdict.code) {
-    case "pass":
-      return { verdict: "pass", word: "pass", phase: "decided", line: m.banner_pass(), detail: verdict.detail };
+    case "pass": {
+      const line = analysis?.provider === "screen" ? m.banner_pass_screen() : m.banner_pass();
+      return { verdict: "pass", word: "pass", phase: "decided", line, detail: verdict.detail };
+    }
     case "fail": {
       const count = analysis?.findings.length ?? shown.row.findings;
       const line = count === 1 ? m.banner_fail_one() : m.banner_fail({ count });

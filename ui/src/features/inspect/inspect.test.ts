@@ -1,7 +1,7 @@
 import { fireEvent, screen } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { find, get, key, openWindow, press, settle } from "../../test-window";
-import { GOOD, RUST_AND_SCRATCH, UNSURE } from "../../platform/fake/scenes";
+import { GOOD, GOOD_AFTER_DOUBT, GOOD_BY_SCREEN, RUST_AND_SCRATCH, UNSURE } from "../../platform/fake/scenes";
 import { ERROR_CODES } from "../../platform/codes";
 import zh from "../../../messages/zh-CN.json";
 
@@ -84,6 +84,44 @@ describe("inspecting a part", () => {
     expect(get("findings-empty").textContent).toBe("没有检出");
   });
 
+  it("says who judged, and that a pass is the local screen's alone", async () => {
+    await openWindow({ scenes: [GOOD, GOOD_BY_SCREEN, UNSURE] });
+    await press("trigger");
+    await settle(200);
+    expect(find("judged-by")).toBeNull();
+    await settle(1000);
+    expect(get("judged-by").textContent).toMatch(/判定者.*Claude/);
+    expect(get("banner").textContent).not.toContain("仅本机初筛");
+    await press("trigger");
+    await settle(1200);
+    expect(get("judged-by").dataset.provider).toBe("screen");
+    expect(get("judged-by").textContent).toContain("本机初筛");
+    expect(get("banner").textContent).toContain("仅本机初筛判定");
+    await press("trigger");
+    await settle(1200);
+    expect([verdict(), get("judged-by").dataset.provider]).toEqual(["undetermined", "claude"]);
+  });
+
+  it("asks for a look where the local screen marked what Claude calls good", async () => {
+    await openWindow({ scenes: [GOOD_AFTER_DOUBT, GOOD] });
+    await press("trigger");
+    await settle(1200);
+    expect(verdict()).toBe("pass");
+    expect(get("screen-doubts").textContent).toContain("初筛标出 2 处");
+    expect(get("box-2").getAttribute("stroke-dasharray")).toBe("6 6");
+    expect(screen.getByText("本机初筛，与判定不符")).toBeTruthy();
+    await press("nav-history");
+    await settle(20);
+    await fireEvent.click(screen.getAllByTestId("history-row")[0]!);
+    await settle();
+    expect(get("part-doubts").textContent).toContain("初筛标出 2 处");
+    expect(get("box-2").getAttribute("stroke-dasharray")).toBe("6 6");
+    await press("nav-inspect");
+    await press("trigger");
+    await settle(1200);
+    expect([verdict(), find("screen-doubts"), find("box-1")]).toEqual(["pass", null, null]);
+  });
+
   it("returns to the live picture on Escape", async () => {
     await openWindow({ scenes: [GOOD] });
     await press("trigger");
@@ -102,6 +140,48 @@ describe("inspecting a part", () => {
     await settle(1100);
     expect(verdict()).toBe("ready");
     expect(get("notice-late").textContent).toContain("不合格");
+  });
+
+  it("counts late verdicts in one notice and opens the history of that verdict", async () => {
+    const station = await openWindow({ history: 20 });
+    const late = station.parts.slice(0, 7);
+    for (const part of late) {
+      const code = part.sequence % 2 ? "undetermined" : "fail";
+      station.emit({ kind: "decided", id: part.id, verdict: { code, reason: null, obstacle: null, detail: "", decided_at: 1 }, analysis: null });
+    }
+    await settle();
+    const notices = screen.getAllByTestId("notice-late");
+    expect(notices).toHaveLength(2);
+    const counts = Object.fromEntries(notices.map(({ dataset }) => [dataset.verdict, Number(dataset.count)]));
+    expect(counts.fail! + counts.undetermined!).toBe(7);
+    const fails = notices.find(({ dataset }) => dataset.verdict === "fail")!;
+    for (const part of late.filter(({ sequence }) => sequence % 2 === 0)) expect(fails.textContent).toContain(String(part.sequence));
+    await fireEvent.click(fails.querySelector('[data-testid="notice-link"]')!);
+    await settle(20);
+    expect(get("history")).toBeTruthy();
+    expect(get("filter-verdict-fail").getAttribute("aria-pressed")).toBe("true");
+    expect(screen.getAllByTestId("notice-late")).toHaveLength(1);
+  });
+
+  it("reads the station again where updates were lost, and tells of the verdicts in between", async () => {
+    const station = await openWindow({ scenes: [RUST_AND_SCRATCH, RUST_AND_SCRATCH] });
+    const { emit } = station;
+    await press("trigger");
+    await settle(400);
+    await press("trigger");
+    await settle(50);
+    station.emit = () => {};
+    station.state.live.storage_fault = "the disk is full";
+    await settle(1500);
+    expect([verdict(), get("recent-1").dataset.verdict]).toEqual(["pending", "pending"]);
+    station.emit = emit;
+    station.emit({ kind: "reload" });
+    await settle();
+    expect([verdict(), get("recent-0").dataset.verdict, get("recent-1").dataset.verdict]).toEqual(["fail", "fail", "fail"]);
+    expect(get("banner-storage").textContent).toContain("the disk is full");
+    expect(get("notice-late").dataset.count).toBe("1");
+    expect(get("notice-late").textContent).toContain(String(station.parts[1]!.sequence));
+    expect(get("notice-missed").textContent).toContain("请在历史中核对");
   });
 
   it("keeps capture shut while the storage is at fault, and says why", async () => {
@@ -167,8 +247,93 @@ describe("the operator's call", () => {
     await press("override-apply");
     expect(station.parts[0]!.operator_decisions.at(-1)).toMatchObject({ call: "accept", reason: "reflection" });
     expect(find("override-dialog")).toBeNull();
-    expect(verdict()).toBe("fail");
+    expect(station.parts[0]!.verdict.code).toBe("fail");
+    expect(verdict()).toBe("accepted");
+    expect([...get("banner").classList]).not.toContain("pass");
+    expect(get("banner").textContent).toMatch(/人工放行.*反光.*机器判定：不合格/);
     expect(get("operator-call").textContent).toContain("判为合格");
+  });
+
+  async function rejectShown() {
+    await key("F8");
+    await press("override-reject");
+    await press("reason-missed_defect");
+    await press("override-apply");
+  }
+
+  it("takes the green off a pass that a person rejects, in banner, strip, history and count", async () => {
+    const station = await openWindow({ scenes: [GOOD], history: 0 });
+    await press("trigger");
+    await settle(1200);
+    expect([verdict(), get("tally-pass").textContent]).toEqual(["pass", "1"]);
+    await rejectShown();
+    expect(station.parts[0]!.verdict.code).toBe("pass");
+    expect(verdict()).toBe("rejected");
+    expect([...get("banner").classList]).not.toContain("pass");
+    expect(get("banner").querySelector("[data-shape]")?.getAttribute("data-shape")).toBe("rejected");
+    expect(get("banner").textContent).toMatch(/人工判退.*漏检缺陷.*机器判定：合格/);
+    expect(get("recent-0").dataset.verdict).toBe("rejected");
+    expect(get("recent-0").textContent).toContain("人工判退");
+    expect(["pass", "fail", "yield"].map((name) => get(`tally-${name}`).textContent)).toEqual(["0", "1", "0.0%"]);
+    await press("nav-history");
+    await settle(20);
+    const row = get("history-row");
+    expect(row.dataset.verdict).toBe("rejected");
+    expect(row.textContent).toMatch(/人工判退.*机器判定：合格/);
+    expect(row.querySelector('[data-shape="pass"]')).toBeNull();
+    await fireEvent.click(row);
+    await settle();
+    expect(get("part-verdict").dataset.verdict).toBe("rejected");
+    expect([...get("part-verdict").classList]).not.toContain("pass");
+  });
+
+  it("falls on the part for which the dialog was opened, whatever is shown by then", async () => {
+    const station = await openWindow({ scenes: [GOOD, RUST_AND_SCRATCH] });
+    await press("trigger");
+    await settle(1200);
+    const first = station.parts[0]!;
+    await key("F8");
+    // Another part comes in while the dialog is open.
+    void station.triggerCapture();
+    await settle(50);
+    expect(get("shown-part").dataset.id).toBe(station.parts[0]!.id);
+    expect(get("shown-part").dataset.id).not.toBe(first.id);
+    expect(get("override-dialog").textContent).toContain(`第 ${first.sequence} 号件`);
+    expect(get("override-dialog").querySelector(".machine")?.textContent).toContain("合格");
+    await press("reason-missed_defect");
+    await press("override-apply");
+    expect(first.operator_decisions.at(-1)).toMatchObject({ call: "reject" });
+    expect(station.parts[0]!.operator_decisions).toEqual([]);
+  });
+
+  it("is not taken while the next part is being captured", async () => {
+    const station = await openWindow({ scenes: [RUST_AND_SCRATCH], delaysMs: { capture: 500, screen: 100, decide: 100 } });
+    await press("trigger");
+    await settle(1000);
+    expect(verdict()).toBe("fail");
+    await press("trigger");
+    await settle(100);
+    for (const code of ["F5", "F8"]) await key(code);
+    expect(get("confirm")).toHaveProperty("disabled", true);
+    expect(get("override")).toHaveProperty("disabled", true);
+    expect(find("override-dialog")).toBeNull();
+    await settle(1000);
+    expect(station.calls.filter(({ command }) => command === "operatorDecide")).toEqual([]);
+    await key("F8");
+    expect(find("override-dialog")).toBeTruthy();
+  });
+
+  it("can reject a part that nobody has judged, and cannot release it", async () => {
+    const station = await openWindow({ scenes: [GOOD] });
+    station.offline = true;
+    await press("trigger");
+    await settle(1200);
+    await key("F8");
+    expect(get("override-accept")).toHaveProperty("disabled", true);
+    expect(get("override-not-judged").textContent).toContain("只能判退");
+    await press("reason-missed_defect");
+    await press("override-apply");
+    expect(verdict()).toBe("rejected");
   });
 
   it("does not capture by Space while a dialog is open", async () => {

@@ -11,6 +11,10 @@ export interface Scene {
   detail?: Words;
   summary: Words;
   findings: (Omit<FindingDto, "description"> & { words: Words })[];
+  /** What the local screen marks, where it is not what the analyzer finds. */
+  screened?: Scene["findings"];
+  /** Who decides; Claude where nothing is said. */
+  judge?: "screen" | "claude";
   cause?: (language: Language) => CauseDto;
 }
 
@@ -46,6 +50,10 @@ export const GOOD: Scene = {
   summary: { "zh-CN": "未发现缺陷。", en: "No defect found." },
   findings: [],
 };
+/** The local screen marks two places, and Claude finds the part good. */
+export const GOOD_AFTER_DOUBT: Scene = { ...GOOD, screened: [RUST, SCRATCH] };
+/** No network: the local screen decides alone. */
+export const GOOD_BY_SCREEN: Scene = { ...GOOD, judge: "screen" };
 export const RUST_AND_SCRATCH: Scene = {
   verdict: "fail",
   summary: { "zh-CN": "刀面有锈斑和划痕，不能出货。", en: "Rust and a scratch on the blade; it cannot ship." },
@@ -101,7 +109,7 @@ export function analysisOf(scene: Scene, provider: "screen" | "claude", language
       ? "5b1f0c7e9a4d23c68f0be12d7745a90c3e6f8821bb4d1029ce55f7a3d0916e2c"
       : "a00cd7734fe18b29d6c51e3b9f4428ad71c0e65b2f93d8846a1b7ce0352f9d14",
     summary: scene.summary[language],
-    findings: scene.findings.map(({ words, ...finding }) => ({
+    findings: ((claude ? null : scene.screened) ?? scene.findings).map(({ words, ...finding }) => ({
       ...finding,
       description: claude ? words[language] : "",
       defect_type: claude ? finding.defect_type : "unknown",

@@ -6,6 +6,7 @@ import {
   StationError, type StationUpdate, type VerdictDto,
 } from "../types";
 import { STAGES } from "../codes";
+import { type Disposition, dispositionOfRecord } from "../../model/disposition";
 import { knifePicture, PICTURE_HEIGHT_PX, PICTURE_WIDTH_PX } from "./pictures";
 import { analysisOf, GOOD, type Scene, SCENES, worstOf } from "./scenes";
 
@@ -39,6 +40,8 @@ export class FakeStation implements Platform {
   cameraList: CameraDto[];
   /** While true, no verdict comes and nothing is uploaded. */
   offline = false;
+  /** Milliseconds until a record is read. */
+  readMs = 0;
   scenes: readonly Scene[];
   delaysMs: { capture: number; screen: number; decide: number };
 
@@ -144,11 +147,16 @@ export class FakeStation implements Platform {
     if (form.call !== "confirm" && !form.reason) {
       throw new StationError({ code: "invalid_input", message: "an override needs a reason" });
     }
+    if (form.call !== "reject" && part.verdict.code === "pending") {
+      throw new StationError({ code: "invalid_input", message: "the part is not judged yet: wait for the verdict, or reject the part" });
+    }
     part.operator_decisions.push({
       call: form.call, operator: this.state.session.operator, reason: form.reason, decided_at: this.#now(),
     });
     part.revision += 1;
+    this.#recount();
     this.emit({ kind: "changed", id: part.id });
+    this.emit({ kind: "live", live: this.state.live });
     return structuredClone(part);
   }
 
@@ -169,6 +177,7 @@ export class FakeStation implements Platform {
 
   async inspection(id: string) {
     this.#called("inspection", id);
+    if (this.readMs > 0) await this.#wait(this.readMs);
     return structuredClone(this.#find(id));
   }
 
@@ -295,7 +304,7 @@ export class FakeStation implements Platform {
 
   #decide(part: InspectionDto, scene: Scene, at: number): { verdict: VerdictDto; analysis: AnalysisDto } {
     const language = this.state.session.language;
-    part.analysis = analysisOf(scene, "claude", language);
+    part.analysis = analysisOf(scene, scene.judge ?? "claude", language);
     part.verdict = {
       code: scene.verdict, reason: scene.reason ?? null, obstacle: null, detail: scene.detail?.[language] ?? "", decided_at: at,
     };
@@ -355,9 +364,11 @@ export class FakeStation implements Platform {
   #recount() {
     const since = this.#now() - DAY_MS / 3;
     const shift = this.parts.filter((part) => part.captured_at >= since);
-    const of = (code: VerdictDto["code"]) => shift.filter((part) => part.verdict.code === code).length;
-    const [pass, fail, undetermined, pending] = [of("pass"), of("fail"), of("undetermined"), of("pending")];
-    const decided = pass + fail + undetermined;
+    const all = shift.map(dispositionOfRecord);
+    const of = (...codes: Disposition[]) => all.filter((disposition) => codes.includes(disposition)).length;
+    const [pass, fail] = [of("pass", "accepted"), of("fail", "rejected")];
+    const [undetermined, pending] = [of("undetermined"), of("pending")];
+    const decided = pass + fail;
     const live = this.state.live;
     live.tally = {
       inspected: shift.length, pass, fail, undetermined, pending,

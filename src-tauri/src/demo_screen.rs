@@ -4,7 +4,7 @@
 use crate::{camera, clock::SystemClock, settings::Settings};
 use image::GrayImage;
 use std::{sync::Arc, time::Duration};
-use wiko_analyzer::screen::{ScreenModels, learn};
+use wiko_analyzer::screen::{ModelFault, ScreenModels, learn};
 use wiko_camera::{Pacing, SimulatedCamera, SimulatedCameraConfig};
 use wiko_core::ports::Camera;
 use wiko_pipeline::Order;
@@ -20,7 +20,7 @@ const FRAMES_A_PART: usize = 12;
 /// The parts it learns from are not those that the camera shows.
 const OTHER_PARTS: u64 = 1 << 40;
 
-/// Teaches the parts of `order` where they are not known yet. True where something was learnt.
+/// Teaches the parts of `order` where they are not known yet, or no longer readable. True where something was learnt.
 pub async fn teach(
     models: &Arc<ScreenModels>,
     settings: &Arc<Settings>,
@@ -28,8 +28,11 @@ pub async fn teach(
 ) -> Result<bool, Failure> {
     let (models, settings, order) = (models.clone(), settings.clone(), order.clone());
     tokio::task::spawn_blocking(move || {
-        if models.get(&order.product_sku, order.stage)?.is_some() {
-            return Ok(false);
+        match models.get(&order.product_sku, order.stage) {
+            Ok(Some(_)) => return Ok(false),
+            // What an older version of the demo taught is taught again.
+            Ok(None) | Err(ModelFault::Unreadable { .. }) => {}
+            Err(fault @ ModelFault::Disk { .. }) => return Err(fault.into()),
         }
         let pictures = good_parts(&settings, &order)?;
         models.save(&learn(order.product_sku, order.stage, pictures)?)?;
@@ -57,4 +60,37 @@ fn good_parts(settings: &Settings, order: &Order) -> Result<Vec<GrayImage>, Fail
         }
     }
     Ok(pictures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Environment;
+    use wiko_core::stage::Stage;
+
+    #[tokio::test]
+    async fn a_model_that_this_version_cannot_read_is_taught_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::load(dir.path(), true, &Environment::default()).unwrap();
+        let order = Order {
+            product_sku: settings.order.product_sku.clone(),
+            stage: Stage::BladeGlazing,
+            lot: None,
+            serial: None,
+            operator: String::new(),
+        };
+        let (models, settings) = (Arc::new(ScreenModels::open(dir.path())), Arc::new(settings));
+        let path = models.path(&order.product_sku, order.stage);
+        std::fs::write(&path, "WIKO-SCREEN 1\n{}\n").unwrap();
+
+        assert!(teach(&models, &settings, &order).await.unwrap());
+
+        assert!(
+            models
+                .get(&order.product_sku, order.stage)
+                .unwrap()
+                .is_some()
+        );
+        assert!(!teach(&models, &settings, &order).await.unwrap());
+    }
 }

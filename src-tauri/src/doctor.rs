@@ -3,17 +3,17 @@
 use crate::{
     clock::SystemClock,
     dto::{CheckDto, CheckState},
-    settings::{CameraDriver, CredentialsSource, Environment, Settings},
+    settings::{CameraDriver, CredentialsSource, Settings},
     wiring,
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use wiko_analyzer::{
     claude::models::{DEFAULT_MODEL_ID, lookup},
     screen::ScreenModels,
 };
 use wiko_core::{
     analysis::Provider,
-    ports::{Clock, Hindered, SecretName, Secrets},
+    ports::{Backing, Clock, Hindered, SecretName, Secrets},
 };
 
 /// Free space below which the disk is worth a warning.
@@ -32,9 +32,9 @@ pub fn word(state: CheckState) -> &'static str {
     }
 }
 
-/// Makes every check. Opens nothing for writing, so it can be made beside a running station.
-pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<CheckDto> {
-    let secrets = wiring::secrets(settings, environment);
+/// Makes every check, of the credentials that the station itself uses. Writes nothing, so it can be made
+/// beside a running station and on a disk that cannot be written.
+pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<CheckDto> {
     let mut checks = vec![data_dir(settings)];
     checks.extend(database(settings).await);
     checks.push(camera(settings));
@@ -73,8 +73,7 @@ fn data_dir(settings: &Settings) -> CheckDto {
         .ancestors()
         .find(|folder| folder.exists())
         .unwrap_or(path);
-    let probe = existing.join(format!(".wiko-probe-{}", std::process::id()));
-    let written = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
+    let written = may_write(existing);
     match written {
         Ok(()) => ok("data_dir", path.display().to_string()),
         Err(error) => check(
@@ -83,6 +82,22 @@ fn data_dir(settings: &Settings) -> CheckDto {
             format!("{}: {error}", path.display()),
             "give this user the right to write there, or choose another folder with --data-dir",
         ),
+    }
+}
+
+/// Asks the system whether this user may make a file there, without making one.
+#[cfg(unix)]
+fn may_write(folder: &Path) -> std::io::Result<()> {
+    use rustix::fs::{Access, access};
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// Asks the system whether this user may make a file there, without making one.
+#[cfg(not(unix))]
+fn may_write(folder: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(folder)?.permissions().readonly() {
+        true => Err(std::io::ErrorKind::PermissionDenied.into()),
+        false => Ok(()),
     }
 }
 
@@ -225,6 +240,14 @@ async fn keyring(settings: &Settings, secrets: &dyn Secrets) -> CheckDto {
             "",
         );
     }
+    if secrets.backing() == Backing::Memory {
+        return check(
+            "keyring",
+            CheckState::Warning,
+            "there is none: credentials are kept in memory until the window is closed",
+            "install and unlock a keyring (GNOME Keyring or KWallet), then start the station again",
+        );
+    }
     match secrets.get(SecretName::AwsAccessKey).await {
         Ok(_) => ok("keyring", "it answers"),
         Err(error) if needs_credentials(settings) => check(
@@ -348,4 +371,35 @@ fn clock(settings: &Settings) -> CheckDto {
         return check("clock", CheckState::Failed, seen, remedy);
     }
     ok("clock", seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Environment;
+    use wiko_secrets::MemorySecrets;
+
+    #[tokio::test]
+    async fn the_credentials_that_are_looked_at_are_the_stations_own_and_nothing_is_left_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::load(dir.path(), false, &Environment::default()).unwrap();
+        let secrets = Arc::new(MemorySecrets::default());
+        let key = wiko_aws::AwsAccessKey::new("AKIDTEST", "test").unwrap();
+        let before = examine(&settings, secrets.clone()).await;
+        secrets
+            .set(SecretName::AwsAccessKey, key.to_secret())
+            .await
+            .unwrap();
+        let after = examine(&settings, secrets).await;
+
+        let state = |checks: &[CheckDto], name: &str| {
+            let check = checks.iter().find(|check| check.check == name);
+            check.unwrap().state
+        };
+        assert_eq!(state(&before, "credentials"), CheckState::Failed);
+        assert_eq!(state(&after, "credentials"), CheckState::Ok);
+        assert_eq!(state(&after, "keyring"), CheckState::Warning);
+        assert_eq!(state(&after, "data_dir"), CheckState::Ok);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
 }

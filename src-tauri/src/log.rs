@@ -1,4 +1,6 @@
 //! The station's log: JSON lines in `logs/`, a file a day, thirty days kept.
+//!
+//! Invariant: the data directory, which this may be the first to make, is the station's user's alone.
 
 use std::path::Path;
 use tracing_appender::{non_blocking::WorkerGuard, rolling};
@@ -9,7 +11,10 @@ const DAYS: usize = 30;
 
 /// The log cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: the log cannot be written: {reason}")]
+#[error(
+    "{path}: the log cannot be written: {reason}. Give this user the right to write there, mount the disk \
+     for writing, or choose another folder with --data-dir"
+)]
 pub struct LogError {
     path: String,
     reason: String,
@@ -24,7 +29,7 @@ pub fn start(data_dir: &Path) -> Result<WorkerGuard, LogError> {
         path: folder.display().to_string(),
         reason,
     };
-    std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+    create_private_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
     let file = rolling::Builder::new()
         .rotation(rolling::Rotation::DAILY)
         .filename_prefix("station")
@@ -45,4 +50,16 @@ pub fn start(data_dir: &Path) -> Result<WorkerGuard, LogError> {
         .try_init()
         .map_err(|error| failed(error.to_string()))?;
     Ok(guard)
+}
+
+/// Makes the folder and those above it that are missing, for the station's user alone.
+fn create_private_dir_all(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
 }

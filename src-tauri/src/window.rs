@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use wiko_camera::CameraFeed;
 use wiko_core::{
     camera::{CameraState, Frame},
+    history::HistoryRow,
     id::InspectionId,
     image::Sha256,
     ports::{CameraError, Records},
@@ -36,7 +37,6 @@ use wiko_pipeline::Order;
 pub struct App {
     /// The station.
     pub installation: Installation,
-    environment: Environment,
     report_ready: bool,
     view: Mutex<View>,
     frames: watch::Sender<Option<Arc<Frame>>>,
@@ -79,7 +79,6 @@ impl App {
                 forwarding,
             }),
             installation,
-            environment,
             report_ready,
             frames,
             states,
@@ -96,11 +95,6 @@ impl App {
     /// Where the window gets the live picture from.
     pub fn preview_url(&self) -> &str {
         &self.preview_url
-    }
-
-    /// The environment in which the station was started.
-    pub fn environment(&self) -> &Environment {
-        &self.environment
     }
 
     /// What is being inspected, for the window.
@@ -182,7 +176,7 @@ impl App {
     /// A part as the history shows it; none where it cannot be read.
     pub async fn row(&self, id: InspectionId) -> Option<HistoryRowDto> {
         match self.installation.records.inspection(id).await {
-            Ok(inspection) => Some(live::row_of(&inspection)),
+            Ok(inspection) => Some(HistoryRowDto::from(&HistoryRow::of(&inspection))),
             Err(error) => {
                 tracing::error!(%id, %error, "a part just captured cannot be read");
                 None
@@ -272,8 +266,6 @@ pub fn run(
     environment: Environment,
     report_ready: bool,
 ) -> Result<ExitCode, cli::Failure> {
-    #[cfg(target_os = "linux")]
-    crate::renderer::choose(&environment)?;
     let _log = log::start(&settings.data_dir)?;
     let session = Session {
         role: if settings.demo {

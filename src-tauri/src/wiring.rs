@@ -22,8 +22,11 @@ use wiko_pipeline::{Parts, Station, StationSettings};
 use wiko_secrets::{EnvironmentSecrets, KeyringSecrets, MemorySecrets};
 use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
 
-/// Longer than any analysis or upload may take with all its tries.
-const LEASE: Duration = Duration::from_secs(5 * 60);
+/// Longer than any analysis may take with all its tries.
+const ANALYSIS_LEASE: Duration = Duration::from_secs(5 * 60);
+
+/// Over the longest upload: reading the picture, and noting what came of it.
+const LEASE_MARGIN: Duration = Duration::from_secs(60);
 
 /// Profile under which secrets lie in the keyring, so that a demo never touches a station's.
 const KEYRING_PROFILE: &str = "default";
@@ -78,12 +81,15 @@ impl Installation {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let aws = aws(&settings, secrets.clone())?;
+        let cloud = uploader(&settings, &aws)?;
+        let longest_upload = cloud.as_ref().map(CloudUploader::longest_upload);
+        let upload_lease = longest_upload.unwrap_or_default() + LEASE_MARGIN;
         let screen: Arc<dyn Analyzer> = Arc::new(Screen::new(models.clone()));
         let parts = Parts {
             records: records.clone() as Arc<dyn Records>,
             chain: chain(&settings, &aws, &screen)?,
             screen: Some(screen),
-            uploader: uploader(&settings, &aws)?.map(|cloud| Arc::new(cloud) as Arc<dyn Uploader>),
+            uploader: cloud.map(|cloud| Arc::new(cloud) as Arc<dyn Uploader>),
             clock: clock.clone(),
             entropy: entropy.clone(),
             settings: StationSettings {
@@ -93,7 +99,8 @@ impl Installation {
                 language: settings.language,
                 analyses_in_flight: settings.analyses_in_flight,
                 uploads_in_flight: settings.uploads_in_flight,
-                lease: LEASE,
+                analysis_lease: ANALYSIS_LEASE,
+                upload_lease,
             },
         };
         Ok(Self {

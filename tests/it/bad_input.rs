@@ -45,6 +45,8 @@ fn every_bad_picture_is_refused_with_its_reason_and_the_good_ones_are_inspected(
     let folder = station.scratch("folder.jpg");
     std::fs::create_dir(&folder).unwrap();
     paths.push(folder);
+    // It never ends.
+    paths.push(PathBuf::from("/dev/zero"));
     paths.push(pictures::file(
         station.scratch("last.png"),
         &pictures::png(640, 360),
@@ -56,7 +58,10 @@ fn every_bad_picture_is_refused_with_its_reason_and_the_good_ones_are_inspected(
     assert_eq!(ran.status, 1, "{}", ran.told());
     assert_eq!(ran.events("captured").len(), 2, "{}", ran.told());
     let refused = ran.events("refused");
-    assert_eq!(refused.len(), bad.len() + 2, "{}", ran.told());
+    assert_eq!(refused.len(), bad.len() + 3, "{}", ran.told());
+    let device = refused.iter().find(|line| line["image"] == "/dev/zero");
+    let reason = device.unwrap()["reason"].as_str().unwrap();
+    assert!(reason.contains("no regular file"), "{reason}");
     for (name, _, word) in &bad {
         let line = refused
             .iter()
@@ -121,6 +126,108 @@ fn a_wrong_key_in_the_configuration_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_secret_key_in_the_configuration_is_refused_and_printed_nowhere() {
+    let station = TestStation::new();
+    station.configure("[aws]\nsecret_access_key = \"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\"\n");
+    for command in [["status"], ["doctor"]] {
+        let ran = station.run(&command);
+        assert_eq!(ran.status, 1);
+        assert!(ran.stderr.contains("credentials set"), "{}", ran.told());
+        assert!(!ran.told().contains("wJalr"), "{}", ran.told());
+    }
+}
+
+/// What only looks goes on, with a warning; what would change something is refused, and says what to do.
+fn check_without_a_log(station: &TestStation, parts: usize) {
+    let commands: [&[&str]; 5] = [
+        &["status"],
+        &["history"],
+        &["cameras", "list"],
+        &["screen", "list"],
+        &["doctor"],
+    ];
+    for command in commands {
+        let ran = station.run(command);
+        // Nothing was taught here, so that there is nothing to list.
+        assert!(
+            !ran.lines.is_empty() || command[0] == "screen",
+            "{}",
+            ran.told()
+        );
+        assert!(ran.events("failed").is_empty(), "{}", ran.told());
+        assert!(ran.stderr.contains("warning"), "{}", ran.told());
+        if command[0] != "doctor" {
+            assert_eq!(ran.status, 0, "{}", ran.told());
+        }
+        if command[0] == "history" {
+            assert_eq!(ran.events("inspection").len(), parts, "{}", ran.told());
+        }
+    }
+    let picture = pictures::file(station.scratch("more.jpg"), &pictures::jpeg(640, 360));
+    for refused in [
+        station.inspect(&[&picture], &[]),
+        station.run(&["sync", "--once"]),
+    ] {
+        assert_eq!(refused.status, 1, "{}", refused.told());
+        assert_eq!(refused.events("captured").len(), 0, "{}", refused.told());
+        assert!(
+            refused.stderr.contains("log cannot be written")
+                && refused
+                    .stderr
+                    .contains("Give this user the right to write there"),
+            "{}",
+            refused.told()
+        );
+    }
+}
+
+#[test]
+fn where_no_log_can_be_written_a_station_can_be_looked_at_and_nothing_more() {
+    let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+    let picture = pictures::file(station.scratch("part.jpg"), &pictures::jpeg(640, 360));
+    let captured = station.inspect(&[&picture], &[]);
+    assert_eq!(captured.events("captured").len(), 1, "{}", captured.told());
+    let logs = station.data_dir().join("logs");
+    std::fs::remove_dir_all(&logs).unwrap();
+    std::fs::write(&logs, b"no folder").unwrap();
+    check_without_a_log(&station, 1);
+}
+
+#[test]
+fn a_station_on_a_disk_that_cannot_be_written_can_be_looked_at() {
+    let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+    let Some(mount) = SmallDisk::at(station.data_dir()) else {
+        return;
+    };
+    let picture = pictures::file(station.scratch("part.jpg"), &pictures::jpeg(640, 360));
+    let captured = station.inspect(&[&picture], &[]);
+    assert_eq!(captured.events("captured").len(), 1, "{}", captured.told());
+    mount.remount_read_only();
+    check_without_a_log(&station, 1);
+    let doctor = station.run(&["doctor"]);
+    assert_eq!(doctor.status, 1, "{}", doctor.told());
+    let checks = doctor.events("check");
+    let of = |name: &str| checks.iter().find(|check| check["check"] == name).unwrap();
+    assert_eq!(of("data_dir")["state"], "failed", "{}", doctor.told());
+    assert_eq!(of("database")["state"], "ok", "{}", doctor.told());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_data_directory_is_the_users_alone_whichever_command_makes_it() {
+    use std::os::unix::fs::PermissionsExt;
+    for command in [["status"], ["doctor"], ["history"]] {
+        let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+        station.run(&command);
+        let mode = std::fs::metadata(station.data_dir())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{command:?}");
+    }
+}
+
+#[test]
 fn wrong_usage_ends_with_status_2() {
     let station = TestStation::new();
     assert_eq!(station.run(&["inspect", "--sku", "WK-KN-200"]).status, 2);
@@ -166,8 +273,16 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(path));
         }
-        eprintln!("skipped: a small file system can be mounted by root only");
+        wiko_testkit::skip::skip("a small file system can be mounted by root only");
         None
+    }
+}
+
+impl SmallDisk {
+    fn remount_read_only(&self) {
+        let mut command = Command::new("mount");
+        let remounted = command.args(["-o", "remount,ro"]).arg(&self.0).status();
+        assert!(remounted.unwrap().success());
     }
 }
 

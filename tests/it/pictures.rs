@@ -3,17 +3,28 @@
 use image::{ImageEncoder, Rgb, RgbImage, codecs::png::PngEncoder};
 use std::path::{Path, PathBuf};
 
-/// The labelled real pictures, where they are; says so in one line where they are not.
-pub fn real(test: &str) -> Option<PathBuf> {
+/// The folder of labelled real pictures, whether it is there or not.
+fn real_dir() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let dir = std::env::var_os("WIKO_TEST_PICTURES_DIR").map_or(beside, PathBuf::from);
+    std::env::var_os("WIKO_TEST_PICTURES_DIR").map_or(beside, PathBuf::from)
+}
+
+/// The labelled real pictures, where they are, for a test that can do without.
+pub fn real_if_any() -> Option<PathBuf> {
+    let dir = real_dir();
+    dir.is_dir().then_some(dir)
+}
+
+/// The labelled real pictures, where they are; notes the skipped test where they are not.
+pub fn real(what: &str) -> Option<PathBuf> {
+    let dir = real_dir();
     if dir.is_dir() {
         return Some(dir);
     }
-    eprintln!(
-        "skipped {test}: no real pictures in {} (set WIKO_TEST_PICTURES_DIR)",
+    wiko_testkit::skip::skip(&format!(
+        "{what}: no real pictures in {} (set WIKO_TEST_PICTURES_DIR)",
         dir.display()
-    );
+    ));
     None
 }
 

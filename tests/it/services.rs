@@ -14,6 +14,7 @@ use std::{
 };
 use wiko_aws::{Aws, AwsSettings, ServiceSettings};
 use wiko_secrets::EnvironmentSecrets;
+use wiko_testkit::skip::skip_without_service;
 
 const REGION: &str = "ap-east-1";
 
@@ -28,7 +29,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// The servers, where all are running; says so in one line where not. `name` is the test's own.
+    /// The servers, where all are running; notes the skipped test where not. `name` is the test's own.
     pub async fn running(name: &str) -> Option<Self> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let (Some(s3_endpoint), Some(dynamodb_endpoint), Some(bedrock)) = (
@@ -36,7 +37,7 @@ impl Services {
             variable("WIKO_TEST_DYNAMODB_ENDPOINT"),
             variable("WIKO_TEST_BEDROCK_ENDPOINT"),
         ) else {
-            eprintln!("skipped {name}: the servers are not running; use make test");
+            skip_without_service("S3, DynamoDB and the stand-in for Claude are not running");
             return None;
         };
         // A station's keys may read and write objects only; the test's own make and list buckets.

@@ -271,7 +271,7 @@ def dynamodb(home: pathlib.Path, scratch: pathlib.Path):
 def bedrock_standin(venv: pathlib.Path, scratch: pathlib.Path):
     script = HERE / "bedrock_standin.py"
     if not script.exists():
-        return None
+        raise Trouble(f"{script} is missing: check out the whole repository")
     [port] = free_ports(1)
     command = [venv / "bin" / "python", script, "--port", port]
     return Service("bedrock", command, lambda: listens(port), scratch), f"http://127.0.0.1:{port}"
@@ -335,18 +335,18 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
     own(s3)
     table, table_url = dynamodb(dynamodb_home, scratch)
     own(table)
-    standin = bedrock_standin(venv, scratch)
-    if standin:
-        own(standin[0])
+    standin, standin_url = bedrock_standin(venv, scratch)
+    own(standin)
     bus.wait_until_ready(until)
     own(keyring(scratch, {**env, "DBUS_SESSION_BUS_ADDRESS": address}))
     for service in services:
         service.wait_until_ready(until)
 
     no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
-    found = {
+    return {
         "WIKO_TEST_S3_ENDPOINT": s3_url,
         "WIKO_TEST_DYNAMODB_ENDPOINT": table_url,
+        "WIKO_TEST_BEDROCK_ENDPOINT": standin_url,
         "WIKO_TEST_KEYRING": "1",
         "DBUS_SESSION_BUS_ADDRESS": address,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -357,9 +357,6 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
-    if standin:
-        found["WIKO_TEST_BEDROCK_ENDPOINT"] = standin[1]
-    return found
 
 
 def run(command: list) -> int:

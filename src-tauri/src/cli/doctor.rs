@@ -3,6 +3,7 @@ use crate::{
     doctor,
     dto::CheckState,
     settings::{Environment, Settings},
+    wiring,
 };
 use serde_json::json;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ pub(crate) async fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    let checks = doctor::examine(&settings, environment).await;
+    let checks = doctor::examine(&settings, wiring::secrets(&settings, environment)).await;
     let mut failed = false;
     for check in &checks {
         failed |= check.state == CheckState::Failed;

@@ -4,6 +4,7 @@ use serde_json::json;
 use std::process::ExitCode;
 use wiko_core::{
     history::{HistoryCursor, HistoryFilter, HistoryRow},
+    inspection::OperatorCall,
     time::UnixMillis,
 };
 
@@ -84,6 +85,7 @@ fn json_of(row: &HistoryRow) -> serde_json::Value {
         "product_sku": row.product_sku,
         "lot": row.lot,
         "verdict": row.verdict,
+        "disposition": row.disposition(),
         "severity": row.severity,
         "defect_type": row.defect_type,
         "findings": row.findings,
@@ -93,17 +95,26 @@ fn json_of(row: &HistoryRow) -> serde_json::Value {
 }
 
 fn text_of(row: &HistoryRow) -> String {
-    format!(
+    let mut text = format!(
         "{} {} {:<12} {:<11} {:<20} {} {} {}",
         row.captured_at.iso8601(),
         row.id,
-        row.verdict,
+        row.disposition(),
         row.product_sku,
         row.stage,
         row.defect_type.map_or("-", |defect| defect.code()),
         row.severity.map_or("-", |severity| severity.code()),
         if row.uploaded { "uploaded" } else { "local" },
-    )
+    );
+    if let Some(call) = row.operator_call {
+        let said = match call {
+            OperatorCall::Confirm => "confirmed",
+            OperatorCall::Accept => "accepted",
+            OperatorCall::Reject => "rejected",
+        };
+        text += &format!(" {said} by a person, machine: {}", row.verdict);
+    }
+    text
 }
 
 /// A moment with its offset, or a day or time of day in the station's own zone.
@@ -118,4 +129,59 @@ fn parse_time(text: &str, settings: &Settings) -> Result<UnixMillis, Failure> {
     })?;
     let zoned = local.to_zoned(settings.shifts.zone().clone())?;
     Ok(UnixMillis(zoned.timestamp().as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wiko_core::{id::InspectionId, sku::ProductSku, stage::Stage, verdict::VerdictCode};
+
+    fn row(verdict: VerdictCode, operator_call: Option<OperatorCall>) -> HistoryRow {
+        HistoryRow {
+            sequence: 7,
+            id: InspectionId::new(UnixMillis(0), [0; 10]),
+            captured_at: UnixMillis(0),
+            stage: Stage::BladeGlazing,
+            product_sku: ProductSku::new("WK-KN-200").unwrap(),
+            lot: None,
+            verdict,
+            severity: None,
+            defect_type: None,
+            findings: 0,
+            operator_call,
+            uploaded: true,
+        }
+    }
+
+    #[test]
+    fn a_pass_that_a_person_rejected_is_not_printed_as_a_pass() {
+        let row = row(VerdictCode::Pass, Some(OperatorCall::Reject));
+        let text = text_of(&row);
+        assert!(text.contains(" rejected     WK-KN-200"), "{text}");
+        assert!(
+            text.ends_with("rejected by a person, machine: pass"),
+            "{text}"
+        );
+        let json = json_of(&row);
+        assert_eq!(json["disposition"], "rejected");
+        assert_eq!(json["operator_call"], "reject");
+        assert_eq!(json["verdict"], "pass", "the machine's verdict stays");
+    }
+
+    #[test]
+    fn a_fail_that_a_person_accepted_says_so() {
+        let text = text_of(&row(VerdictCode::Fail, Some(OperatorCall::Accept)));
+        assert!(
+            text.ends_with("accepted by a person, machine: fail"),
+            "{text}"
+        );
+        assert!(!text.contains(" pass "), "{text}");
+    }
+
+    #[test]
+    fn a_part_of_which_nobody_spoke_is_printed_as_the_machine_found_it() {
+        let row = row(VerdictCode::Undetermined, None);
+        assert!(text_of(&row).ends_with("- - uploaded"), "{}", text_of(&row));
+        assert_eq!(json_of(&row)["disposition"], "undetermined");
+    }
 }

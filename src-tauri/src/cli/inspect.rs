@@ -4,6 +4,7 @@ use crate::{
     wiring::{self, Installation},
 };
 use std::{
+    io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -170,19 +171,7 @@ pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<
     let exposed_at = clock.now();
     let path = path.to_owned();
     let image = tokio::task::spawn_blocking(move || {
-        let metadata = std::fs::metadata(&path).map_err(|error| error.to_string())?;
-        if metadata.is_dir() {
-            return Err("is a folder: name the pictures in it".to_owned());
-        }
-        if metadata.len() > wiko_imaging::MAX_BYTES {
-            return Err(format!(
-                "is larger than {} MiB",
-                wiko_imaging::MAX_BYTES / (1024 * 1024)
-            ));
-        }
-        let bytes: Arc<[u8]> = std::fs::read(&path)
-            .map_err(|error| error.to_string())?
-            .into();
+        let bytes: Arc<[u8]> = bounded(&path)?.into();
         wiko_imaging::inspect(bytes).map_err(|refusal| refusal.to_string())
     })
     .await
@@ -193,4 +182,28 @@ pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<
         camera: CameraId("file".to_owned()),
         image,
     })
+}
+
+/// The bytes of a regular file of bounded size. A device or a pipe may never end.
+fn bounded(path: &Path) -> Result<Vec<u8>, String> {
+    let said = |error: std::io::Error| error.to_string();
+    let metadata = std::fs::metadata(path).map_err(said)?;
+    if metadata.is_dir() {
+        return Err("is a folder: name the pictures in it".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("is no regular file: save the picture to a file and name that".to_owned());
+    }
+    // The file may grow while it is read.
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .map_err(said)?
+        .take(wiko_imaging::MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(said)?;
+    if bytes.len() as u64 > wiko_imaging::MAX_BYTES {
+        let most_mib = wiko_imaging::MAX_BYTES / (1024 * 1024);
+        return Err(format!("is larger than {most_mib} MiB"));
+    }
+    Ok(bytes)
 }

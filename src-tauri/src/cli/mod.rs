@@ -21,7 +21,7 @@ mod sync;
 use crate::settings::{Environment, Settings};
 use clap::{Parser, Subcommand};
 use output::Output;
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 /// What goes wrong on the command line: a sentence for the person before it.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -74,11 +74,29 @@ enum Command {
     Bindings(bindings::BindingsArguments),
 }
 
+impl Command {
+    /// True where it changes nothing of the station.
+    fn only_reads(&self) -> bool {
+        match self {
+            Self::Status | Self::History(_) | Self::Doctor | Self::Bindings(_) => true,
+            Self::Inspect(_) | Self::Capture(_) | Self::Sync(_) => false,
+            Self::Cameras(cameras::CamerasCommand::List) => true,
+            Self::Credentials(command) => {
+                matches!(command, credentials::CredentialsCommand::Status)
+            }
+            Self::Screen(command) => !matches!(command, screen::ScreenCommand::Learn { .. }),
+        }
+    }
+}
+
 /// Runs the command line, or the window where no command is given.
 pub fn main() -> ExitCode {
     // Clap prints its own errors and exits with 2.
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
+    // Before anything that starts a thread.
+    #[cfg(target_os = "linux")]
+    crate::renderer::choose(&environment);
     let output = Output::new(arguments.json);
     #[cfg(target_os = "linux")]
     let by_a_person = arguments.command.is_none() && !arguments.report_ready;
@@ -120,7 +138,15 @@ fn run(
         );
     };
     // Keeps the writer of the log alive until the command has ended.
-    let _log = crate::log::start(&data_dir)?;
+    let _log = match crate::log::start(&data_dir) {
+        Ok(log) => Some(log),
+        // What only looks must work also where nothing can be written: that is when it is needed.
+        Err(error) if command.only_reads() => {
+            let _ = writeln!(std::io::stderr().lock(), "wiko-station: warning: {error}");
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
     block_on(async {
         match command {
             Command::Inspect(inspect) => inspect::run(inspect, settings, environment, output).await,

@@ -31,7 +31,7 @@ pub(crate) async fn run(
     } else {
         lines.push("nothing captured yet".to_owned());
     }
-    let checks = doctor::examine(&settings, environment).await;
+    let checks = doctor::examine(&settings, wiring::secrets(&settings, environment)).await;
     let mut parts = Map::new();
     for check in &checks {
         lines.push(format!(

@@ -5,8 +5,15 @@ use std::{collections::HashMap, ffi::OsString, path::PathBuf};
 use wiko_core::analysis::Provider;
 
 /// The environment as it was when the station started. Passed in, so that tests need not change it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(HashMap<String, String>);
+
+/// The names alone: among the values are keys.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// The environment of this process; names and values that are no UTF-8 are left out.
@@ -89,10 +96,11 @@ impl Environment {
             file.credentials.source = match source {
                 "keyring" => CredentialsSource::Keyring,
                 "environment" => CredentialsSource::Environment,
-                other => {
+                // What was given is not repeated: it may be the credentials themselves.
+                _ => {
                     return Err(SettingsError::Environment {
                         name: "WIKO_CREDENTIALS",
-                        reason: format!("\"{other}\" is neither keyring nor environment"),
+                        reason: "must be keyring or environment".to_owned(),
                     });
                 }
             };

@@ -2,10 +2,11 @@
 //!
 //! Invariants:
 //! - A wrong key or type is refused with its line; nothing is guessed.
-//! - No secret has a place here.
+//! - No secret has a place here, and one that was written here by mistake is not repeated in an error.
 
 mod environment;
 mod file;
+mod malformed;
 
 pub use environment::Environment;
 pub use file::{AwsFile, CameraDriver, CameraFile, CredentialsSource, StationFile};
@@ -103,6 +104,9 @@ pub enum SettingsError {
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "station.toml";
 
+/// Faster than any camera that looks at parts.
+const MOST_FRAMES_PER_SECOND: f64 = 1000.0;
+
 impl Settings {
     /// Reads `station.toml` where there is one, and lets the environment override it.
     pub fn load(
@@ -116,13 +120,11 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(SettingsError::Unreadable { path, error }),
         };
-        let mut file = toml::from_str::<StationFile>(&text).map_err(|error| {
-            // The error's own text names line and column and shows the line.
-            SettingsError::Malformed {
+        let mut file =
+            toml::from_str::<StationFile>(&text).map_err(|error| SettingsError::Malformed {
                 path,
-                message: error.to_string().trim_end().to_owned(),
-            }
-        })?;
+                message: malformed::describe(&text, &error),
+            })?;
         environment.override_file(&mut file)?;
         if demo {
             file.analysis.chain = vec![Provider::Screen];
@@ -168,6 +170,29 @@ impl Settings {
             1..=64 => Ok(count),
             _ => Err(value(key, "must be from 1 to 64".to_owned())),
         };
+        let (camera, aws) = (&file.camera, &file.aws);
+        // Also turns away what is no number.
+        if !(camera.frames_per_second > 0.0 && camera.frames_per_second <= MOST_FRAMES_PER_SECOND) {
+            let reason = format!("must be above 0 and at most {MOST_FRAMES_PER_SECOND}");
+            return Err(value("camera.frames_per_second", reason));
+        }
+        if !(0.0..=1.0).contains(&camera.defect_rate) {
+            let reason = "must be from 0 to 1".to_owned();
+            return Err(value("camera.defect_rate", reason));
+        }
+        for (key, text) in [
+            ("station.name", Some(&file.station.name)),
+            ("camera.id", Some(&camera.id)),
+            ("aws.region", Some(&aws.region)),
+            ("aws.s3_bucket", aws.s3_bucket.as_ref()),
+            ("aws.dynamodb_table", aws.dynamodb_table.as_ref()),
+            ("aws.bedrock_model_id", aws.bedrock_model_id.as_ref()),
+        ] {
+            if text.is_some_and(|text| text.trim().is_empty()) {
+                let reason = "is empty: write a value, or leave the key out".to_owned();
+                return Err(value(key, reason));
+            }
+        }
         Ok(Self {
             data_dir: data_dir.to_owned(),
             demo,

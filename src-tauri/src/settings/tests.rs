@@ -43,7 +43,70 @@ fn a_wrong_key_or_type_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_secret_written_here_by_mistake_is_never_repeated() {
+    let (id, secret) = (
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    );
+    for text in [
+        format!("[aws]\nregion = \"cn\"\nsecret_access_key = \"{secret}\"\n"),
+        format!("[aws]\nregion = \"cn\"\nsecret_access_key = {secret}\n"),
+        format!("[aws]\nregion = \"cn\"\naccess_key_id = \"{id}\" \n"),
+        format!("[aws]\nregion = \"cn\"\n{id} = \"{secret}\"\n"),
+        format!("[aws]\nregion = \"cn\"\n{id}\n"),
+        format!("[aws]\nregion = \"cn\"\nuploads_in_flight = \"{secret}\"\n"),
+        format!("[credentials]\n\nsource = \"{secret}\"\n"),
+        format!("[credentials]\n\naws = {{ id = \"{id}\", key = \"{secret}\" }}\n"),
+        format!("\n\naws = {{ secret_access_key = \"{secret}\" }}\n"),
+        format!("\n\n[secrets]\naws = \"{secret}\"\n"),
+    ] {
+        let error = load(&text, &[]).unwrap_err();
+        for told in [error.to_string(), format!("{error:?}")] {
+            assert!(!told.contains(id) && !told.contains(secret), "{told}");
+            assert!(!told.contains("wJalr") && !told.contains("AKIA"), "{told}");
+            assert!(told.contains("line 3"), "{told}");
+        }
+    }
+    let named = refusal("[aws]\nsecret_access_key = \"x\"\n");
+    assert!(
+        named.contains("line 2: secret_access_key has no place here"),
+        "{named}"
+    );
+    assert!(named.contains("wiko-station credentials set"), "{named}");
+    let wrong = load("", &[("WIKO_CREDENTIALS", secret)]).unwrap_err();
+    assert!(!wrong.to_string().contains(secret), "{wrong}");
+}
+
+#[test]
+fn the_environment_is_printed_without_its_values() {
+    let environment = Environment::of(&[("AWS_SECRET_ACCESS_KEY", "hunter2")]);
+    let printed = format!("{environment:?}");
+    assert!(printed.contains("AWS_SECRET_ACCESS_KEY"), "{printed}");
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+#[test]
 fn values_that_cannot_be_are_named_with_their_key() {
+    for (table, key, bad) in [
+        ("camera", "frames_per_second", "0"),
+        ("camera", "frames_per_second", "-5.0"),
+        ("camera", "frames_per_second", "nan"),
+        ("camera", "frames_per_second", "inf"),
+        ("camera", "defect_rate", "1.2"),
+        ("camera", "defect_rate", "-0.1"),
+        ("camera", "defect_rate", "nan"),
+        ("camera", "id", "\"\""),
+        ("station", "name", "\" \""),
+        ("aws", "region", "\"\""),
+        ("aws", "s3_bucket", "\"\""),
+        ("aws", "dynamodb_table", "\"  \""),
+    ] {
+        let told = refusal(&format!("[{table}]\n{key} = {bad}\n"));
+        assert!(
+            told.contains(&format!("{table}.{key}")),
+            "{key} = {bad}: {told}"
+        );
+    }
     assert!(refusal("[order]\nproduct_sku = \"WK-KN-999\"\n").contains("order.product_sku"));
     assert!(refusal("[station]\ntime_zone = \"Mars/Base\"\n").contains("station.time_zone"));
     assert!(refusal("[station]\nproduct_skus = []\n").contains("the list is empty"));

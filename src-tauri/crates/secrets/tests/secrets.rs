@@ -11,7 +11,7 @@ use std::{
 };
 use wiko_core::ports::{SecretName, Secrets, SecretsError};
 use wiko_secrets::{KeyringSecrets, MemorySecrets};
-use wiko_testkit::{contracts, fakes::secrets::FakeSecrets};
+use wiko_testkit::{contracts, fakes::secrets::FakeSecrets, skip::skip_without_service};
 
 #[tokio::test]
 async fn memory_and_the_fake_keep_to_the_contract() {
@@ -22,7 +22,7 @@ async fn memory_and_the_fake_keep_to_the_contract() {
 #[tokio::test]
 async fn the_real_keyring_keeps_to_the_contract() {
     if std::env::var_os("WIKO_TEST_KEYRING").is_none() {
-        println!("skipped: no keyring is running; use make test");
+        skip_without_service("no keyring is running");
         return;
     }
     let profile = format!("test-{}", std::process::id());
@@ -138,7 +138,7 @@ fn inner_timed_out() {
 #[test]
 fn a_locked_keyring_is_an_error_and_never_an_absent_secret() {
     if std::env::var_os("WIKO_TEST_KEYRING").is_none() {
-        println!("skipped: no keyring is running; use make test");
+        skip_without_service("no keyring is running");
         return;
     }
     let home = std::env::temp_dir().join(format!("wiko-locked-{}", std::process::id()));

@@ -123,6 +123,24 @@ impl Window {
         (place, [number(4) as u8, number(5) as u8, number(6) as u8])
     }
 
+    /// Opens a dialog, looks whether any of it is hidden, and closes it.
+    async fn a_dialog_shows_all_that_it_holds(&self, name: &str, picture: &str) {
+        self.click(&format!("[data-testid={name}]")).await;
+        let body = format!("[data-testid={name}-dialog] .body");
+        self.see(&body).await;
+        self.picture(picture).await;
+        let script = "const e = document.querySelector(arguments[0]);
+            return e.scrollHeight - e.clientHeight";
+        let hidden_px = self
+            .client
+            .execute(script, vec![json!(body)])
+            .await
+            .unwrap();
+        assert_eq!(hidden_px, json!(0), "{name}: hidden pixels");
+        self.click(&format!("[data-testid={name}-dialog] .close"))
+            .await;
+    }
+
     /// Whether a picture is there in its full size.
     async fn loaded(&self, css: &str, size: (u32, u32)) -> Option<()> {
         let script = "const e = document.querySelector(arguments[0]);
@@ -382,6 +400,20 @@ async fn the_demo_shows_verdicts_in_chinese_and_in_english() {
         .see("[data-testid=banner][data-verdict=pass], [data-testid=banner][data-verdict=fail], [data-testid=banner][data-verdict=undetermined]")
         .await;
     window.picture("demo-verdict-zh-CN").await;
+    window
+        .a_dialog_shows_all_that_it_holds("order", "demo-order-zh-CN")
+        .await;
+    window
+        .a_dialog_shows_all_that_it_holds("override", "demo-override-zh-CN")
+        .await;
+    window.click("[data-testid=override]").await;
+    window.click("[data-testid=override-reject]").await;
+    window.click("[data-testid=reason-missed_defect]").await;
+    window.click("[data-testid=override-apply]").await;
+    window
+        .see("[data-testid=banner][data-verdict=rejected], [data-testid=banner][data-verdict=fail]")
+        .await;
+    window.picture("demo-rejected-zh-CN").await;
     window.click("[data-testid=language]").await;
     eventually("English", || async {
         let text = window.text("[data-testid=trigger]").await;

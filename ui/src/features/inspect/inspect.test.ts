@@ -273,7 +273,7 @@ describe("the operator's call", () => {
     expect(get("banner").querySelector("[data-shape]")?.getAttribute("data-shape")).toBe("rejected");
     expect(get("banner").textContent).toMatch(/人工判退.*漏检缺陷.*机器判定：合格/);
     expect(get("recent-0").dataset.verdict).toBe("rejected");
-    expect(get("recent-0").textContent).toContain("人工判退");
+    expect(get("recent-0").textContent).toContain("判退");
     expect(["pass", "fail", "yield"].map((name) => get(`tally-${name}`).textContent)).toEqual(["0", "1", "0.0%"]);
     await press("nav-history");
     await settle(20);

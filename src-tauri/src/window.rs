@@ -311,13 +311,15 @@ pub fn run(
         })
         .build(tauri::generate_context!())?;
     // WebKit's processes start while the station opens. What the page asks is answered by this thread
-    // once it runs, so no question comes before the station is there.
+    // once it runs, so no question comes before the station is there. Shown only then: behind the dialog
+    // that says why it did not open, the page would ask in vain.
     let window = WebviewWindowBuilder::new(&tauri, "main", WebviewUrl::default())
         .title("Wiko")
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 700.0)
         .disable_drag_drop_handler()
         .zoom_hotkeys_enabled(false)
+        .visible(false)
         .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
         .build()?;
     let opened = opening
@@ -330,6 +332,7 @@ pub fn run(
             return Err(failure);
         }
     };
+    window.show()?;
     specta.mount_events(&tauri);
     tauri.manage(Gate::new(session, app.clone()));
     let stop = CancellationToken::new();

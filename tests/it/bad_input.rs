@@ -291,3 +291,22 @@ impl Drop for SmallDisk {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
+
+#[test]
+fn a_window_whose_database_is_none_ends_with_the_reason_and_touches_nothing() {
+    if std::env::var_os("DISPLAY").is_none() {
+        return wiko_testkit::skip::skip_without_service("there is no display");
+    }
+    let station = TestStation::new().with("TAURI_AUTOMATION", "true");
+    std::fs::create_dir_all(station.data_dir()).unwrap();
+    let database = station.data_dir().join("wiko.sqlite3");
+    std::fs::write(&database, b"no database").unwrap();
+    let ran = station.run(&[]);
+    assert_eq!(ran.status, 1, "{}", ran.told());
+    assert!(
+        ran.stderr.contains("file is not a database"),
+        "{}",
+        ran.told()
+    );
+    assert_eq!(std::fs::read(&database).unwrap(), b"no database");
+}

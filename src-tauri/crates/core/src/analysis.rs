@@ -6,6 +6,7 @@ use crate::{
     defect::{DefectType, RecommendedAction, Region, Severity},
     geometry::{BoxProvenance, BoxPx},
     image::Sha256,
+    service::Service,
     stage::Stage,
 };
 
@@ -37,6 +38,16 @@ pub enum Provider {
     Azure,
 }
 coded!(Provider, "provider");
+
+impl Provider {
+    /// The service outside of the station that it asks; none where it asks nobody whose circuit is kept.
+    pub fn service(self) -> Option<Service> {
+        match self {
+            Self::Claude => Some(Service::Bedrock),
+            Self::Screen | Self::Azure => None,
+        }
+    }
+}
 
 /// What the analyzer says of the part as a whole.
 #[derive(

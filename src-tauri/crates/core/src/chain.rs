@@ -5,9 +5,10 @@
 //!   undetermined; the next analyzer is never asked in the hope of a better one.
 //! - The next one is asked only where the one before has learnt nothing of the part or could not be
 //!   reached. Where nobody answers, the part stays pending.
+//! - Who is known not to answer is not asked: the part goes on to the next at once.
 
 use crate::{
-    analysis::Analysis,
+    analysis::{Analysis, Provider},
     ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered},
     queue::Obstacle,
     verdict::{Verdict, judge},
@@ -17,6 +18,15 @@ use std::sync::Arc;
 /// Analyzers in the order in which they are asked.
 #[derive(Clone)]
 pub struct Chain(Vec<Arc<dyn Analyzer>>);
+
+/// Stands before the analyzers: says who may be asked now, and hears what came of it.
+pub trait Gate: Send {
+    /// Why this one is not to be asked now, where it is not.
+    fn may_ask(&mut self, provider: Provider) -> Result<(), Hindered>;
+
+    /// What the one that was asked last has answered.
+    fn answered(&mut self, answer: &Result<Analysis, AnalysisError>);
+}
 
 /// What the chain came to.
 #[derive(Debug, Clone)]
@@ -46,10 +56,16 @@ impl Chain {
     }
 
     /// Asks one analyzer after the other until one answers.
-    pub async fn decide(&self, request: &AnalysisRequest) -> ChainOutcome {
+    pub async fn decide(&self, request: &AnalysisRequest, gate: &mut dyn Gate) -> ChainOutcome {
         let mut hindrances: Vec<Hindered> = Vec::new();
         for analyzer in &self.0 {
-            match analyzer.analyze(request).await {
+            if let Err(held) = gate.may_ask(analyzer.provider()) {
+                hindrances.push(held);
+                continue;
+            }
+            let answer = analyzer.analyze(request).await;
+            gate.answered(&answer);
+            match answer {
                 Ok(analysis) => {
                     return ChainOutcome::Decided {
                         verdict: judge(&request.image.facts, &analysis),
@@ -65,6 +81,7 @@ impl Chain {
                     };
                 }
                 Err(AnalysisError::NotLearnt { reason }) => hindrances.push(Hindered {
+                    service: None,
                     obstacle: Obstacle::Transient,
                     reason,
                     retry_after: None,
@@ -91,6 +108,8 @@ fn combined(hindrances: Vec<Hindered>) -> Hindered {
         .map(|hindered| hindered.reason)
         .collect();
     Hindered {
+        // Of several, none.
+        service: None,
         obstacle: obstacle.unwrap_or(Obstacle::NeedsPerson),
         reason: if reasons.is_empty() {
             "no analyzer is configured: set analysis.chain in station.toml".to_owned()
@@ -114,11 +133,30 @@ mod tests {
         ports::Language,
         sku::ProductSku,
         stage::Stage,
-        time::UnixMillis,
+        time::{BootId, UnixMillis},
         verdict::{UndeterminedReason, VerdictCode},
     };
 
     struct Says(Result<Analysis, AnalysisError>);
+
+    /// Lets through all but one.
+    struct AllBut(Option<Provider>);
+
+    impl Gate for AllBut {
+        fn may_ask(&mut self, provider: Provider) -> Result<(), Hindered> {
+            match self.0 {
+                Some(held) if held == provider => Err(Hindered {
+                    service: None,
+                    obstacle: Obstacle::Transient,
+                    reason: "held".into(),
+                    retry_after: None,
+                }),
+                _ => Ok(()),
+            }
+        }
+
+        fn answered(&mut self, _: &Result<Analysis, AnalysisError>) {}
+    }
 
     #[async_trait::async_trait]
     impl Analyzer for Says {
@@ -150,6 +188,8 @@ mod tests {
                     frame_sequence: 0,
                     exposed_at: at,
                 },
+                boot_id: BootId("boot-1".into()),
+                monotonic_ms: 0,
             },
             image: EncodedImage {
                 facts: ImageFacts {
@@ -186,6 +226,7 @@ mod tests {
 
     fn hindered(obstacle: Obstacle) -> Result<Analysis, AnalysisError> {
         Err(Hindered {
+            service: None,
             obstacle,
             reason: obstacle.to_string(),
             retry_after: None,
@@ -210,7 +251,7 @@ mod tests {
     async fn check(answers: Vec<Result<Analysis, AnalysisError>>) -> ChainOutcome {
         let says = |answer| Arc::new(Says(answer)) as Arc<dyn Analyzer>;
         Chain::new(answers.into_iter().map(says).collect())
-            .decide(&request())
+            .decide(&request(), &mut AllBut(None))
             .await
     }
 
@@ -239,6 +280,19 @@ mod tests {
         assert_eq!(
             verdict(&check(vec![not_learnt(), good()]).await),
             VerdictCode::Pass
+        );
+    }
+
+    #[tokio::test]
+    async fn who_is_held_is_not_asked_and_the_part_stays_pending_where_nobody_else_answers() {
+        let chain = Chain::new(vec![Arc::new(Says(good()))]);
+        let mut held = AllBut(Some(Provider::Screen));
+        let ChainOutcome::Pending(met) = chain.decide(&request(), &mut held).await else {
+            panic!("decided");
+        };
+        assert_eq!(
+            (met.obstacle, met.reason.as_str()),
+            (Obstacle::Transient, "held")
         );
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - [`Disposition::of`] is the one rule; screen, command line, tally and cloud follow it. The window
-//!   has the same table in `ui/src/model/disposition.ts`.
+//!   has the same table in `ui/src/model/disposition.ts`, the database in its view `part_disposition`; a
+//!   test holds each against this one.
 //! - The verdict itself is never changed: the record keeps it beside what people said.
 //! - Nobody can make a part good that no machine has judged: it stays pending until one has.
 
@@ -25,6 +26,7 @@ use crate::{coded, inspection::OperatorCall, verdict::VerdictCode};
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum Disposition {
     /// Found good, and nobody says otherwise.
     Pass,

@@ -2,6 +2,8 @@
 
 use crate::{
     analysis::Analysis,
+    circuit::CircuitReport,
+    clock_watch::ClockTrouble,
     id::InspectionId,
     image::ImageFacts,
     inspection::{CaptureFacts, Decision, OperatorDecision},
@@ -55,6 +57,10 @@ pub enum StationEvent {
         /// The part.
         id: InspectionId,
     },
+    /// A service is not asked any more, or is asked again. Told once, however many parts wait for it.
+    CircuitTurned(CircuitReport),
+    /// The clock of this machine cannot be trusted.
+    ClockTroubled(ClockTrouble),
     /// The disk failed; no part is captured until a person has looked.
     StorageFault {
         /// In words, with what to do.

@@ -22,10 +22,13 @@ pub struct HistoryFilter {
     pub stage: Option<Stage>,
     /// Of this product.
     pub product_sku: Option<ProductSku>,
-    /// With this verdict.
-    pub verdict: Option<VerdictCode>,
+    /// Of which this became. A pass that a person rejected is no pass here.
+    pub disposition: Option<Disposition>,
     /// Whose worst finding has this severity.
     pub severity: Option<Severity>,
+    /// In whose texts every one of these words stands: descriptions, summary, root cause, defect type,
+    /// reasons of people, lot and serial. Words in letters and digits may be cut short.
+    pub text: Option<String>,
 }
 
 /// Where a page of the history begins: just before this sequence number. Keyset, not offset, so that
@@ -96,7 +99,8 @@ impl HistoryRow {
 /// A page of the history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryPage {
-    /// Newest first.
+    /// Newest first. A page may hold fewer than asked for, even none, and not be the last: a search that
+    /// finds much of which the other filters leave little is given back in pieces.
     pub rows: Vec<HistoryRow>,
     /// Where the next page begins; none on the last.
     pub next: Option<HistoryCursor>,

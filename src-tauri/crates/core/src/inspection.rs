@@ -2,16 +2,18 @@
 
 use crate::{
     analysis::Analysis,
+    audit::AuditRow,
     camera::CameraTag,
     coded,
     disposition::Disposition,
     facility::Facility,
     id::InspectionId,
     image::ImageFacts,
+    ports::StoreError,
     queue::{Hindrance, Obstacle},
     sku::ProductSku,
     stage::Stage,
-    time::UnixMillis,
+    time::{BootId, UnixMillis},
     verdict::{UndeterminedReason, VerdictCode},
 };
 
@@ -40,6 +42,10 @@ pub struct CaptureFacts {
     pub operator: String,
     /// The camera and its frame.
     pub camera: CameraTag,
+    /// Which run of the machine: with `monotonic_ms` it orders what clocks that were set do not.
+    pub boot_id: BootId,
+    /// Since that run began.
+    pub monotonic_ms: u64,
 }
 
 /// What a person said of a verdict.
@@ -125,6 +131,15 @@ pub enum UploadState {
     },
 }
 
+/// A picture was removed from the station to make room, after the cloud was found to have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRemoval {
+    /// When.
+    pub at: UnixMillis,
+    /// Where it lies, `s3://bucket/key`.
+    pub image_url: String,
+}
+
 /// The whole record of a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
@@ -146,9 +161,26 @@ pub struct Inspection {
     pub revision: u32,
     /// How far it has come.
     pub upload: UploadState,
+    /// That its picture was removed here to make room; none where it still lies here.
+    pub image_removed: Option<ImageRemoval>,
+    /// Its last row in the audit trail, which says what the record was then; none before the first
+    /// decision, and in records that are older than the trail.
+    pub evidence: Option<Box<AuditRow>>,
 }
 
 impl Inspection {
+    /// Why its picture cannot be shown, where it was removed.
+    pub fn image_removed(&self) -> Option<StoreError> {
+        self.image_removed.as_ref().map(|removal| {
+            let kept = removal.at.since(self.capture.captured_at);
+            StoreError::ImageRemoved {
+                id: self.capture.id,
+                after_days: kept.as_secs() / (24 * 60 * 60),
+                image_url: removal.image_url.clone(),
+            }
+        })
+    }
+
     /// The verdict's code; `Pending` while there is none.
     pub fn verdict(&self) -> VerdictCode {
         self.decision

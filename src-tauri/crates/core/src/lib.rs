@@ -11,9 +11,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod analysis;
+pub mod audit;
 pub mod backoff;
 pub mod camera;
 pub mod chain;
+pub mod circuit;
+pub mod clock_watch;
 pub mod defect;
 pub mod disposition;
 pub mod event;
@@ -26,6 +29,7 @@ pub mod inspection;
 pub mod ports;
 pub mod queue;
 pub mod role;
+pub mod service;
 pub mod shift;
 pub mod sku;
 pub mod stage;

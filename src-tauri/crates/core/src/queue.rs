@@ -1,6 +1,9 @@
 //! The two durable queues of a part: analysis and upload.
 
-use crate::{analysis::Analysis, coded, id::InspectionId, image::ImageFacts, time::UnixMillis};
+use crate::{
+    analysis::Analysis, coded, id::InspectionId, image::ImageFacts, sku::ProductSku, stage::Stage,
+    time::UnixMillis,
+};
 
 /// Which queue.
 #[derive(
@@ -96,6 +99,88 @@ pub struct Setback {
     pub reason: String,
     /// When to try next; ignored where it is parked.
     pub next_try_at: UnixMillis,
+}
+
+/// Which work of a queue is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// All that is due: what was never tried, or else the oldest.
+    All,
+    /// Only what was never tried.
+    Untried,
+    /// Only what failed before.
+    Tried,
+}
+
+/// How a piece of work stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum WorkState {
+    /// Until it is due.
+    Waiting,
+    /// A worker has it.
+    Leased,
+    /// Until a person retries.
+    Parked,
+}
+coded!(WorkState, "state");
+
+/// A part on a queue, as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedPart {
+    /// The part.
+    pub id: InspectionId,
+    /// Its number in the order of capture.
+    pub sequence: i64,
+    /// When it was captured.
+    pub captured_at: UnixMillis,
+    /// Which product.
+    pub product_sku: ProductSku,
+    /// At which stage.
+    pub stage: Stage,
+    /// On which queue.
+    pub queue: Queue,
+    /// How it stands there.
+    pub state: WorkState,
+    /// Failed tries.
+    pub attempts: u32,
+    /// When it is tried next; none where that is at once or not at all.
+    pub due_at: Option<UnixMillis>,
+    /// What stood in the way of the last try; none where none failed since the last retry.
+    pub hindrance: Option<Hindrance>,
+}
+
+/// Which parts on the queues are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// All.
+    All,
+    /// The parked, and those whose last try failed.
+    Troubled,
+    /// The parked.
+    Parked,
+}
+
+/// The first of those that are listed, the parked before the others, the oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueuedParts {
+    /// The first.
+    pub parts: Vec<QueuedPart>,
+    /// How many there are in all.
+    pub total: u64,
 }
 
 /// What the upload worker needs of a part.

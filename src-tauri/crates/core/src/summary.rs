@@ -210,7 +210,7 @@ mod tests {
         image::{ImageFacts, ImageFormat, Sha256},
         inspection::{CaptureFacts, Decision, OperatorCall, OperatorDecision, UploadState},
         sku::ProductSku,
-        time::UnixMillis,
+        time::{BootId, UnixMillis},
     };
 
     const NOON: UnixMillis = UnixMillis(1_772_352_000_000);
@@ -277,6 +277,8 @@ mod tests {
                     frame_sequence: 1,
                     exposed_at: NOON,
                 },
+                boot_id: BootId("boot-1".into()),
+                monotonic_ms: 0,
             },
             image,
             screening: None,
@@ -300,6 +302,8 @@ mod tests {
                 .collect(),
             revision: 2,
             upload: UploadState::NotDue,
+            image_removed: None,
+            evidence: None,
         }
     }
 

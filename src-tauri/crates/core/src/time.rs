@@ -37,6 +37,28 @@ impl UnixMillis {
     }
 }
 
+/// Names one run of the machine, from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct BootId(pub String);
+
+impl std::fmt::Display for BootId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Both clocks at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The time of day, which people and time servers set.
+    pub now: UnixMillis,
+    /// Which run of the machine.
+    pub boot_id: BootId,
+    /// Since that run began; never goes back, and goes on while the machine sleeps.
+    pub monotonic_ms: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use wiko_core::{
     inspection::{CaptureFacts, Decision, Inspection, UploadState},
     sku::ProductSku,
     stage::Stage,
-    time::UnixMillis,
+    time::{BootId, UnixMillis},
     verdict::VerdictCode,
 };
 
@@ -39,6 +39,8 @@ pub fn capture(n: u32) -> CaptureFacts {
             frame_sequence: u64::from(n),
             exposed_at: captured_at,
         },
+        boot_id: BootId("boot-test".into()),
+        monotonic_ms: u64::from(n) * 1000,
     }
 }
 
@@ -128,6 +130,8 @@ pub fn decided(n: u32, content: &[u8], revision: u32) -> Inspection {
             attempts: 0,
             last_reason: String::new(),
         },
+        image_removed: None,
+        evidence: None,
         capture,
     }
 }

@@ -1,9 +1,14 @@
-use crate::time::UnixMillis;
+use crate::time::{ClockReading, UnixMillis};
 
-/// The time of day.
+/// The time of day, and the time since the machine was started.
 pub trait Clock: Send + Sync {
     /// Now.
-    fn now(&self) -> UnixMillis;
+    fn now(&self) -> UnixMillis {
+        self.reading().now
+    }
+
+    /// Now, by the clock that people set and by the one that nobody can set.
+    fn reading(&self) -> ClockReading;
 }
 
 /// Randomness, for ids and for jitter.

@@ -1,10 +1,11 @@
 use crate::{
     analysis::Analysis,
+    audit::AuditEntry,
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
     image::EncodedImage,
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
-    queue::{AnalysisWork, Queue, QueueDepth, Setback, UploadWork},
+    queue::{Among, AnalysisWork, Listed, Queue, QueueDepth, QueuedParts, Setback, UploadWork},
     time::UnixMillis,
     verdict::Verdict,
 };
@@ -56,6 +57,16 @@ pub trait Records: Send + Sync {
         &self,
         now: UnixMillis,
         until: UnixMillis,
+    ) -> Result<Option<AnalysisWork>, StoreError> {
+        self.lease_analysis_among(Among::All, now, until).await
+    }
+
+    /// The same, of some of the parts.
+    async fn lease_analysis_among(
+        &self,
+        among: Among,
+        now: UnixMillis,
+        until: UnixMillis,
     ) -> Result<Option<AnalysisWork>, StoreError>;
 
     /// Takes the oldest part that is due for upload, in the same order; it is the caller's until `until`.
@@ -99,6 +110,14 @@ pub trait Records: Send + Sync {
         now: UnixMillis,
     ) -> Result<Option<UnixMillis>, StoreError>;
 
+    /// Lists parts of one queue or both, at most `limit` of them.
+    async fn queued(
+        &self,
+        queue: Option<Queue>,
+        listed: Listed,
+        limit: u32,
+    ) -> Result<QueuedParts, StoreError>;
+
     /// How a queue stands.
     async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError>;
 
@@ -112,6 +131,9 @@ pub trait Records: Send + Sync {
 
     /// Counts what was captured from `from` until before `to`.
     async fn tally(&self, from: UnixMillis, to: UnixMillis) -> Result<Tally, StoreError>;
+
+    /// Adds a row to the audit trail.
+    async fn note(&self, entry: &AuditEntry) -> Result<(), StoreError>;
 
     /// Writes and removes a file and a row, to know before a capture that both can be written.
     async fn check_writable(&self) -> Result<(), StoreError>;
@@ -154,6 +176,18 @@ pub enum StoreError {
         /// In words.
         reason: String,
     },
+    /// A picture that is verified in the cloud was removed here to make room.
+    #[error(
+        "the picture of inspection {id} was removed here {after_days} days after its capture, to make room; it lies in S3 at {image_url}"
+    )]
+    ImageRemoved {
+        /// The part.
+        id: InspectionId,
+        /// Whole days from its capture until it was removed.
+        after_days: u64,
+        /// Where it lies, `s3://bucket/key`.
+        image_url: String,
+    },
     /// Another process works on the same data directory.
     #[error("another station works in {data_dir}: close it, or choose another data directory")]
     InUse {
@@ -181,7 +215,10 @@ impl StoreError {
     pub fn stops_capture(&self) -> bool {
         !matches!(
             self,
-            Self::NotFound { .. } | Self::AlreadyDecided { .. } | Self::ImageDamaged { .. }
+            Self::NotFound { .. }
+                | Self::AlreadyDecided { .. }
+                | Self::ImageDamaged { .. }
+                | Self::ImageRemoved { .. }
         )
     }
 }

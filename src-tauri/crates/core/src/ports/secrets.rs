@@ -22,8 +22,30 @@ pub enum SecretName {
     AwsAccessKey,
     /// The key of Azure OpenAI.
     AzureApiKey,
+    /// The Ed25519 key that the station signs its audit trail with. It makes the key itself.
+    #[cfg_attr(feature = "specta", specta(skip))]
+    StationSigningKey,
 }
 coded!(SecretName, "secret");
+
+impl SecretName {
+    /// Those that people enter and clear.
+    pub const ENTERED: &'static [Self] = &[Self::AwsAccessKey, Self::AzureApiKey];
+
+    /// The name of a secret that people may enter and clear.
+    pub fn entered(given: &str) -> Result<Self, crate::UnknownCode> {
+        let found = Self::ENTERED.iter().find(|name| name.code() == given);
+        found.copied().ok_or_else(|| crate::UnknownCode {
+            what: "secret",
+            given: given.to_owned(),
+            known: Self::ENTERED
+                .iter()
+                .map(|name| name.code())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+}
 
 /// Where secrets lie.
 #[derive(

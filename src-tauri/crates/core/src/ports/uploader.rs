@@ -12,6 +12,10 @@ pub trait Uploader: Send + Sync {
         image: &[u8],
     ) -> Result<UploadReceipt, Hindered>;
 
+    /// Sends the record alone, of a part whose image was verified before and is no longer here: returns once
+    /// the image is found to be there still, as it was captured, and the record is verified.
+    async fn upload_record(&self, inspection: &Inspection) -> Result<UploadReceipt, Hindered>;
+
     /// Asks the services for a sign of life, without needing more than the rights to upload.
     async fn reach(&self) -> Result<(), Hindered>;
 }

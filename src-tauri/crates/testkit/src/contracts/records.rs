@@ -112,10 +112,14 @@ pub async fn all<R: Records, F: AsyncFn() -> R>(empty: F) {
     queue::only_decided_parts_are_uploaded_and_each_until_it_is_verified(&empty().await).await;
     queue::a_person_s_decision_sends_the_part_again(&empty().await).await;
     queue::a_newer_revision_keeps_the_part_on_the_queue(&empty().await).await;
+    queue::some_of_a_queue_is_leased_where_that_is_asked_for(&empty().await).await;
+    queue::the_parts_on_the_queues_are_listed_the_parked_first(&empty().await).await;
     queue::the_queues_tell_how_they_stand(&empty().await).await;
     queue::a_clock_that_was_set_back_strands_no_part(&empty().await).await;
     history::the_history_is_newest_first_in_pages_without_gaps(&empty().await).await;
     history::each_filter_narrows_the_history(&empty().await).await;
+    history::what_is_said_of_a_part_is_found(&empty().await).await;
+    history::a_part_is_listed_by_what_became_of_it(&empty().await).await;
     history::a_clock_that_was_set_back_hides_no_part_from_the_history(&empty().await).await;
     history::the_tally_counts_from_its_start_until_before_its_end(&empty().await).await;
     the_tally_counts_what_a_person_made_of_a_part(&empty().await).await;

@@ -51,8 +51,21 @@ pub async fn brings_each_part_once(
         "an older revision replaced a newer one"
     );
 
+    let corrected = builders::decided(n, &bytes, 3);
+    let receipt = uploader.upload_record(&corrected).await.unwrap();
+    assert_eq!(receipt, first, "the record alone, its picture being there");
+    assert_eq!(stored(&part).await.unwrap().revision, 3);
+    let never_sent = builders::decided(n + 1, &bytes, 1);
+    let refused = uploader.upload_record(&never_sent).await.unwrap_err();
+    assert_eq!(refused.obstacle, Obstacle::NeedsPerson, "{refused}");
+    assert_eq!(
+        stored(&never_sent).await,
+        None,
+        "a record without a picture"
+    );
+
     let other_bytes = b"quite another picture".to_vec();
-    let other = builders::decided(n, &other_bytes, 3);
+    let other = builders::decided(n, &other_bytes, 4);
     let clash = uploader.upload(&other, &other_bytes).await.unwrap_err();
     assert_eq!(clash.obstacle, Obstacle::NeedsPerson);
     for sha256 in [part.image.sha256, other.image.sha256] {
@@ -62,8 +75,10 @@ pub async fn brings_each_part_once(
             clash.reason
         );
     }
+    let refused = uploader.upload_record(&other).await.unwrap_err();
+    assert_eq!(refused.obstacle, Obstacle::NeedsPerson, "{refused}");
     let there = stored(&part).await.unwrap();
-    assert_eq!(there.revision, 2, "the row was overwritten");
+    assert_eq!(there.revision, 3, "the row was overwritten");
     assert!(
         there.image.is_none_or(|image| image == bytes),
         "overwritten"

@@ -30,6 +30,7 @@ impl Answer {
     /// The service did not answer.
     pub fn hindered(obstacle: Obstacle) -> Self {
         Self::Error(AnalysisError::Hindered(Hindered {
+            service: None,
             obstacle,
             reason: format!("as scripted: {obstacle}"),
             retry_after: None,
@@ -117,6 +118,13 @@ impl Analyzer for ScriptedAnalyzer {
             Answer::Good => builders::good(facts),
             Answer::Defective(findings) => builders::defective(facts, findings),
             Answer::Exactly(analysis) => return Ok(*analysis),
+            // The trouble of an analyzer that asks a service is the service's.
+            Answer::Error(AnalysisError::Hindered(hindered)) => {
+                return Err(AnalysisError::Hindered(Hindered {
+                    service: hindered.service.or(self.provider.service()),
+                    ..hindered
+                }));
+            }
             Answer::Error(error) => return Err(error),
         };
         analysis.appraiser.provider = self.provider;

@@ -4,34 +4,46 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use wiko_core::{
     ports::{Clock, Entropy},
-    time::UnixMillis,
+    time::{BootId, ClockReading, UnixMillis},
 };
 
 /// Stands still until it is advanced.
 #[derive(Debug)]
-pub struct SetClock(AtomicI64);
+pub struct SetClock {
+    now: AtomicI64,
+    monotonic_ms: AtomicU64,
+}
 
 impl SetClock {
     /// Stands at `now`.
     pub fn at(now: UnixMillis) -> Self {
-        Self(AtomicI64::new(now.0))
+        Self {
+            now: AtomicI64::new(now.0),
+            monotonic_ms: AtomicU64::new(1_000_000),
+        }
     }
 
-    /// Goes on.
+    /// Time goes by, for both clocks.
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by_ms, Ordering::SeqCst);
+        self.now.fetch_add(by_ms, Ordering::SeqCst);
+        self.monotonic_ms
+            .fetch_add(by_ms.cast_unsigned(), Ordering::SeqCst);
     }
 
-    /// Jumps, also back.
+    /// Somebody sets the time of day, also back; no time goes by.
     pub fn set(&self, now: UnixMillis) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.now.store(now.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for SetClock {
-    fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+    fn reading(&self) -> ClockReading {
+        ClockReading {
+            now: UnixMillis(self.now.load(Ordering::SeqCst)),
+            boot_id: BootId("boot-test".into()),
+            monotonic_ms: self.monotonic_ms.load(Ordering::SeqCst),
+        }
     }
 }
 

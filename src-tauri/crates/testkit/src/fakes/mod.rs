@@ -6,4 +6,5 @@ pub mod clock;
 pub mod lossy_proxy;
 pub mod portal;
 pub mod secrets;
+pub mod signer;
 pub mod uploader;

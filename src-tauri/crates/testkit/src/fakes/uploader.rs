@@ -41,19 +41,40 @@ impl Uploader for FakeUploader {
         inspection: &Inspection,
         image: &[u8],
     ) -> Result<UploadReceipt, Hindered> {
+        self.keep(inspection, Some(Sha256::of(image))).await
+    }
+
+    async fn upload_record(&self, inspection: &Inspection) -> Result<UploadReceipt, Hindered> {
+        self.keep(inspection, None).await
+    }
+
+    async fn reach(&self) -> Result<(), Hindered> {
+        self.trouble.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl FakeUploader {
+    /// Keeps a part with the picture given, or with the one that is there already.
+    async fn keep(
+        &self,
+        inspection: &Inspection,
+        image: Option<Sha256>,
+    ) -> Result<UploadReceipt, Hindered> {
         self.reach().await?;
         let refuse = |reason: &str| Hindered {
+            service: None,
             obstacle: Obstacle::NeedsPerson,
             reason: reason.to_owned(),
             retry_after: None,
         };
-        let sha256 = Sha256::of(image);
+        let sha256 = image.unwrap_or(inspection.image.sha256);
         if inspection.decision.is_none() || sha256 != inspection.image.sha256 {
             return Err(refuse("not decided, or not the picture that was captured"));
         }
         let capture = &inspection.capture;
         let mut parts = self.parts.lock().unwrap();
         match parts.get(&capture.id) {
+            None if image.is_none() => return Err(refuse("its picture is not there any more")),
             Some((there, _)) if *there != sha256 => {
                 return Err(refuse(&format!("{there} is there, not {sha256}")));
             }
@@ -68,9 +89,5 @@ impl Uploader for FakeUploader {
                 capture.facility, capture.product_sku, capture.id
             ),
         })
-    }
-
-    async fn reach(&self) -> Result<(), Hindered> {
-        self.trouble.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }

@@ -4,11 +4,12 @@ use super::{captured, failed, passed, picture};
 use crate::builders::capture;
 use wiko_core::{
     defect::{DefectType, Severity},
+    disposition::Disposition,
     history::{HistoryCursor, HistoryFilter, Tally},
+    inspection::{OperatorCall, OperatorDecision},
     ports::Records,
     sku::ProductSku,
     stage::Stage,
-    verdict::VerdictCode,
 };
 
 /// Page after page gives every part once.
@@ -56,8 +57,9 @@ pub async fn each_filter_narrows_the_history(records: &dyn Records) {
         to: at(6),
         stage: Some(Stage::LogoPrint),
         product_sku: Some(sku.clone()),
-        verdict: Some(VerdictCode::Fail),
+        disposition: Some(Disposition::Fail),
         severity: Some(Severity::Minor),
+        text: Some("blade scr".into()),
     };
     let nothing = HistoryFilter {
         from: at(6),
@@ -90,14 +92,14 @@ pub async fn each_filter_narrows_the_history(records: &dyn Records) {
         ),
         (
             HistoryFilter {
-                verdict: Some(VerdictCode::Pending),
+                disposition: Some(Disposition::Pending),
                 ..any()
             },
             &[6, 5, 3],
         ),
         (
             HistoryFilter {
-                verdict: Some(VerdictCode::Pass),
+                disposition: Some(Disposition::Pass),
                 ..any()
             },
             &[1],
@@ -174,4 +176,98 @@ pub async fn the_tally_counts_from_its_start_until_before_its_end(records: &dyn 
     };
     assert_eq!(tally, expected);
     assert_eq!(records.tally(from, from).await, Ok(Tally::default()));
+}
+
+/// By lot as soon as it is captured, by what was found once it is decided, by what people said; with one
+/// Chinese character as with two, and whatever else is typed.
+pub async fn what_is_said_of_a_part_is_found(records: &dyn Records) {
+    for n in 1..=3 {
+        let mut part = capture(n);
+        part.lot = Some(format!("L2603-0{n}"));
+        part.serial = (n == 3).then(|| "SN-77-甲".into());
+        records.capture(&part, &picture(n)).await.unwrap();
+    }
+    failed(records, 1, DefectType::RustSpot).await;
+    passed(records, 2).await;
+    let said = OperatorDecision {
+        call: OperatorCall::Reject,
+        operator: "op-9".into(),
+        reason: Some("missed_defect".into()),
+        decided_at: capture(9).captured_at,
+    };
+    records
+        .operator_decided(capture(2).id, &said)
+        .await
+        .unwrap();
+    let table: [(&str, &[u32]); 14] = [
+        ("L2603", &[3, 2, 1]),
+        ("l2603-02", &[2]),
+        ("sn-77", &[3]),
+        ("甲", &[3]),
+        ("划", &[1]),
+        ("划痕", &[1]),
+        ("痕划", &[]),
+        ("rust_spot", &[1]),
+        ("无缺陷", &[2]),
+        ("缺陷", &[2, 1]),
+        ("missed", &[2]),
+        ("缺陷 L2603-01", &[1]),
+        ("\"划痕", &[1]),
+        ("NOT (", &[]),
+    ];
+    for (text, expected) in table {
+        let filter = HistoryFilter {
+            text: Some(text.into()),
+            ..HistoryFilter::default()
+        };
+        let page = records.history(&filter, None, 10).await.unwrap();
+        let found: Vec<_> = page.rows.iter().map(|row| row.id).collect();
+        let expected: Vec<_> = expected.iter().map(|n| capture(*n).id).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+/// What a person rejected is no pass, whatever the machine says.
+pub async fn a_part_is_listed_by_what_became_of_it(records: &dyn Records) {
+    for n in 1..=4 {
+        captured(records, n).await;
+    }
+    passed(records, 1).await;
+    passed(records, 2).await;
+    failed(records, 3, DefectType::BladeScratch).await;
+    for (n, call) in [
+        (2, OperatorCall::Reject),
+        (3, OperatorCall::Accept),
+        (4, OperatorCall::Reject),
+    ] {
+        let said = OperatorDecision {
+            call,
+            operator: "op-9".into(),
+            reason: Some("seen_by_eye".into()),
+            decided_at: capture(9).captured_at,
+        };
+        records
+            .operator_decided(capture(n).id, &said)
+            .await
+            .unwrap();
+    }
+    let table: [(Disposition, &[u32]); 6] = [
+        (Disposition::Pass, &[1]),
+        (Disposition::Fail, &[]),
+        (Disposition::Undetermined, &[]),
+        (Disposition::Pending, &[]),
+        (Disposition::Accepted, &[3]),
+        (Disposition::Rejected, &[4, 2]),
+    ];
+    for (disposition, expected) in table {
+        let filter = HistoryFilter {
+            disposition: Some(disposition),
+            ..HistoryFilter::default()
+        };
+        let page = records.history(&filter, None, 10).await.unwrap();
+        let found: Vec<_> = page.rows.iter().map(|row| row.id).collect();
+        let expected: Vec<_> = expected.iter().map(|n| capture(*n).id).collect();
+        assert_eq!(found, expected, "{disposition}");
+        assert!(page.rows.iter().all(|row| row.disposition() == disposition));
+    }
 }

@@ -6,7 +6,7 @@ use wiko_core::{
     history::HistoryFilter,
     inspection::{OperatorCall, OperatorDecision, UploadState},
     ports::Records,
-    queue::{Hindrance, Obstacle, Queue},
+    queue::{Among, Hindrance, Listed, Obstacle, Queue, WorkState},
     verdict::VerdictCode,
 };
 
@@ -48,6 +48,76 @@ pub async fn a_part_that_was_never_tried_goes_before_those_that_were(records: &d
             .unwrap();
         assert_eq!(work.lease.id, expected);
     }
+}
+
+/// What is held back for a service goes by whether it was tried before.
+pub async fn some_of_a_queue_is_leased_where_that_is_asked_for(records: &dyn Records) {
+    let (tried, fresh) = (captured(records, 1).await, captured(records, 2).await);
+    let lease = async |among| {
+        let work = records.lease_analysis_among(among, later(2), later(60));
+        work.await.unwrap().map(|work| work.lease.id)
+    };
+    assert_eq!(lease(Among::Tried).await, None);
+    assert_eq!(lease(Among::All).await, Some(tried));
+    let again = setback(Obstacle::Transient, later(1));
+    let set_back = records.set_back(Queue::Analysis, tried, &again);
+    set_back.await.unwrap();
+    assert_eq!(lease(Among::Tried).await, Some(tried));
+    assert_eq!(lease(Among::Tried).await, None);
+    assert_eq!(lease(Among::Untried).await, Some(fresh));
+    assert_eq!(lease(Among::Untried).await, None);
+}
+
+/// The list says why each part waits, the parked first, and how many there are beyond it.
+pub async fn the_parts_on_the_queues_are_listed_the_parked_first(records: &dyn Records) {
+    let list = async |queue, listed, limit| {
+        let page = records.queued(queue, listed, limit).await.unwrap();
+        let ids: Vec<_> = page.parts.iter().map(|part| part.id).collect();
+        (ids, page.total)
+    };
+    assert_eq!(list(None, Listed::All, 10).await, (vec![], 0));
+    let mut parts = vec![];
+    for n in 1..=4 {
+        parts.push(captured(records, n).await);
+    }
+    // The first failed, the second is parked, the third is leased, the fourth waits for its upload.
+    let obstacles = [Obstacle::Transient, Obstacle::NeedsPerson];
+    for (part, obstacle) in parts.iter().zip(obstacles) {
+        records.lease_analysis(NOON, later(60)).await.unwrap();
+        let why = setback(obstacle, later(30));
+        let set_back = records.set_back(Queue::Analysis, *part, &why);
+        set_back.await.unwrap();
+    }
+    records.lease_analysis(NOON, later(60)).await.unwrap();
+    passed(records, 4).await;
+
+    let all = list(None, Listed::All, 10).await;
+    assert_eq!(all, (vec![parts[1], parts[0], parts[2], parts[3]], 4));
+    assert_eq!(list(None, Listed::All, 1).await, (vec![parts[1]], 4));
+    let troubled = list(Some(Queue::Analysis), Listed::Troubled, 10).await;
+    assert_eq!(troubled, (vec![parts[1], parts[0]], 2));
+    assert_eq!(list(None, Listed::Parked, 10).await, (vec![parts[1]], 1));
+    assert_eq!(
+        list(Some(Queue::Upload), Listed::All, 10).await,
+        (vec![parts[3]], 1)
+    );
+
+    let page = records.queued(None, Listed::All, 10).await.unwrap();
+    let [parked, waiting, leased, upload] = &page.parts[..] else {
+        panic!("{page:?}");
+    };
+    assert_eq!((parked.state, parked.due_at), (WorkState::Parked, None));
+    assert_eq!(
+        (waiting.state, waiting.due_at),
+        (WorkState::Waiting, Some(later(30)))
+    );
+    assert_eq!((waiting.attempts, waiting.sequence), (1, 1));
+    let why = waiting.hindrance.as_ref().unwrap();
+    assert_eq!(why.obstacle, Obstacle::Transient);
+    assert!(!why.reason.is_empty());
+    assert_eq!((leased.state, leased.attempts), (WorkState::Leased, 0));
+    assert_eq!((upload.queue, &upload.hindrance), (Queue::Upload, &None));
+    assert_eq!(upload.stage, capture(4).stage);
 }
 
 /// Waiting work waits its time, parked work waits for a person.

@@ -3,11 +3,12 @@ use serde_json::json;
 use std::{collections::HashMap, fmt};
 use wiko_core::ports::{Backing, SecretName, Secrets, SecretsError};
 
-const VARIABLES: [&str; 4] = [
+const VARIABLES: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AZURE_OPENAI_API_KEY",
+    "WIKO_STATION_SIGNING_KEY",
 ];
 
 /// Takes secrets from the environment as it was at the start: tests and service accounts only.
@@ -60,6 +61,9 @@ impl Secrets for EnvironmentSecrets {
                     .into()
                 }),
             SecretName::AzureApiKey => self.variable("AZURE_OPENAI_API_KEY").map(Into::into),
+            SecretName::StationSigningKey => {
+                self.variable("WIKO_STATION_SIGNING_KEY").map(Into::into)
+            }
         })
     }
 

@@ -11,7 +11,9 @@
 mod environment;
 mod keyring;
 mod memory;
+mod station_key;
 
 pub use self::keyring::{KeyringSecrets, LIMIT_BYTES};
 pub use environment::EnvironmentSecrets;
 pub use memory::MemorySecrets;
+pub use station_key::{StationKey, check_signature};

@@ -1,8 +1,10 @@
 //! Measures a durable capture: hash, file, fsync, rename, directory fsync, row in SQLite.
 //!
 //! ```text
-//! cargo run -p wiko-store --example durable_enqueue -- DIR [COUNT] [BYTES]
+//! cargo run -p wiko-store --example durable_enqueue -- DIR [COUNT] [BYTES] [FIRST]
 //! ```
+//!
+//! FIRST is the number of the first part, where others are in DIR already.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +22,7 @@ use wiko_core::{
     ports::Records,
     sku::ProductSku,
     stage::Stage,
-    time::UnixMillis,
+    time::{BootId, UnixMillis},
 };
 use wiko_store::{SqliteRecords, StoreOptions};
 
@@ -56,6 +58,8 @@ fn part(n: u32) -> CaptureFacts {
             frame_sequence: n.into(),
             exposed_at: at,
         },
+        boot_id: BootId("bench".into()),
+        monotonic_ms: n.into(),
     }
 }
 
@@ -64,14 +68,14 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let dir: PathBuf = arguments.next().expect("the directory to write to").into();
     let mut number = |usual: u32| arguments.next().map_or(usual, |text| text.parse().unwrap());
-    let (count, size) = (number(300), number(500_000));
+    let (count, size, first) = (number(300), number(500_000), number(0));
     let bytes: std::sync::Arc<[u8]> = noise(size as usize).into();
     let records = SqliteRecords::open(&dir, StoreOptions::default())
         .await
         .unwrap()
         .records;
     let mut ms = Vec::new();
-    for n in 0..count {
+    for n in first..first + count {
         let part = part(n);
         let begin = Instant::now();
         // The camera's hash is taken here, as the station does; the store takes it again.

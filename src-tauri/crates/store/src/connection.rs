@@ -3,16 +3,16 @@
 //! Invariant: no connection is used whose journal is not WAL, whose synchronous is not FULL, or whose
 //! SQLite has the WAL-reset bug that was fixed in 3.51.3. Whoever cannot have them does not start.
 
-use crate::{faults::Faults, layout::Layout};
+use crate::{faults::Faults, layout::Layout, search};
 use sqlx::{
     ConnectOptions, Row, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 use wiko_core::ports::StoreError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// The first SQLite without the WAL-reset bug.
 const LEAST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -59,6 +59,9 @@ pub(crate) async fn open_writer(
                 reason: format!("the database was not brought up to date: {other}"),
             },
         })?;
+    search::catch_up(&mut connection)
+        .await
+        .map_err(|error| faults.row_write(&error))?;
     Ok(connection)
 }
 
@@ -75,7 +78,7 @@ pub(crate) async fn open_readers(
         // A clean end takes the log away, and where nothing can be written SQLite cannot make another one to
         // read beside. Without a log no station is at work here, and the database is what it is.
         Err(StoreError::ReadOnly { .. }) if !has_log(layout) => readers()
-            .connect_with(standing_still(layout))
+            .connect_with(standing_still(&layout.database()))
             .await
             .map_err(|error| faults.row_read(&error)),
         other => other,
@@ -98,27 +101,55 @@ fn has_log(layout: &Layout) -> bool {
 }
 
 /// Of a database that nobody changes: read without locks and without a log.
-fn standing_still(layout: &Layout) -> SqliteConnectOptions {
+fn standing_still(database: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(layout.database())
+        .filename(database)
         .read_only(true)
         .immutable(true)
         .pragma("temp_store", "memory")
 }
 
-/// Compares the schema of a database that another process keeps with the one known here.
-pub(crate) async fn check_schema(readers: &SqlitePool, faults: &Faults) -> Result<(), StoreError> {
+/// A copy of a database, which nobody else has.
+pub(crate) async fn open_still(database: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    standing_still(database).connect().await
+}
+
+/// Compares the schema of a database that another process keeps with the one known here. False where nothing
+/// can have been captured yet: the power may go while a station is started for the first time.
+pub(crate) async fn check_schema(
+    readers: &SqlitePool,
+    faults: &Faults,
+) -> Result<bool, StoreError> {
+    let failed = |error: sqlx::Error| faults.row_read(&error);
+    let begun: bool = sqlx::query_scalar(
+        "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('_sqlx_migrations', 'inspection')",
+    )
+    .fetch_one(readers)
+    .await
+    .map_err(failed)?;
+    if !begun {
+        return Ok(false);
+    }
     let known = MIGRATIONS.iter().map(|migration| migration.version).max();
     let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
         .fetch_one(readers)
         .await
-        .map_err(|error| faults.row_read(&error))?;
+        .map_err(failed)?;
     match found.cmp(&known) {
-        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Equal => Ok(true),
         std::cmp::Ordering::Greater => Err(faults.too_new()),
-        std::cmp::Ordering::Less => Err(StoreError::Fault {
-            reason: "the database is of an older version: start the station once, which brings it up to date".into(),
-        }),
+        std::cmp::Ordering::Less => {
+            let captured: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM inspection)")
+                .fetch_one(readers)
+                .await
+                .map_err(failed)?;
+            if !captured {
+                return Ok(false);
+            }
+            Err(StoreError::Fault {
+                reason: "the database is of an older version: start the station once, which brings it up to date".into(),
+            })
+        }
     }
 }
 
@@ -180,6 +211,29 @@ mod tests {
         ] {
             assert_eq!(recent_enough(version), enough, "{version}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_first_start_that_the_power_ended_left_a_station_that_captured_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        layout.create_root().unwrap();
+        layout.create().unwrap();
+        let faults = Faults::of(dir.path());
+        let said = async || {
+            let readers = open_readers(&layout, &faults).await.unwrap();
+            let said = check_schema(&readers, &faults).await;
+            readers.close().await;
+            said
+        };
+        let mut connection = options(&layout).connect().await.unwrap();
+        assert_eq!(said().await, Ok(false), "not a table yet");
+        MIGRATIONS.run_to(1, &mut connection).await.unwrap();
+        let all = MIGRATIONS.iter().count() == 1;
+        assert_eq!(said().await, Ok(all), "the first of the migrations alone");
+        MIGRATIONS.run(&mut connection).await.unwrap();
+        assert_eq!(said().await, Ok(true));
+        connection.close().await.unwrap();
     }
 
     #[tokio::test]

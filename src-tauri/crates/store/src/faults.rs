@@ -1,10 +1,12 @@
 //! Turns what the disk and the database say into [`StoreError`], and remembers an I/O error on a write.
 //!
-//! Invariant: after an I/O error on a write the latch stays shut until a person clears it or the
-//! station is started again. The kernel reports a failed write-back once; what follows looks healthy.
+//! Invariant: after an I/O error on a write the latch stays shut until a person clears it, also when the
+//! station is started again. The kernel reports a failed write-back once; what follows looks healthy. That
+//! it is shut is noted in the file `fault`, as far as the disk still takes it.
 
-use std::{io, sync::Mutex, sync::PoisonError};
-use wiko_core::ports::StoreError;
+use crate::layout::{Layout, private_file, sync_dir};
+use std::{fs, io, io::Write, sync::Mutex, sync::PoisonError, time::SystemTime};
+use wiko_core::{ports::StoreError, time::UnixMillis};
 
 /// Primary result codes of SQLite, see <https://www.sqlite.org/rescode.html>.
 mod code {
@@ -14,6 +16,7 @@ mod code {
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const CONSTRAINT: i32 = 19;
     pub(super) const NOTADB: i32 = 26;
     /// The wal-index could not grow; with a full disk this comes in place of FULL.
     pub(super) const IOERR_SHMSIZE: i32 = IOERR | (19 << 8);
@@ -33,7 +36,7 @@ impl Faults {
     pub(crate) fn of(data_dir: &std::path::Path) -> Self {
         Self {
             data_dir: data_dir.to_owned(),
-            latched: Mutex::new(None),
+            latched: Mutex::new(noted(&Layout::new(data_dir))),
         }
     }
 
@@ -59,6 +62,17 @@ impl Faults {
         }
     }
 
+    /// There are pictures and no database. A new one would take them for what was never acknowledged.
+    pub(crate) fn database_lost(&self) -> StoreError {
+        StoreError::Fault {
+            reason: format!(
+                "there are pictures in {} and no database: check that its disk is mounted; if the \
+                 database is lost, restore a backup into an empty folder and keep this one",
+                self.dir()
+            ),
+        }
+    }
+
     fn read_only(&self) -> StoreError {
         StoreError::ReadOnly {
             data_dir: self.dir(),
@@ -73,8 +87,16 @@ impl Faults {
             .clone()
     }
 
-    pub(crate) fn clear(&self) {
+    /// Opens the latch; it stays shut where the note of it cannot be removed. Blocks.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        let layout = Layout::new(&self.data_dir);
+        match fs::remove_file(layout.fault()) {
+            Ok(()) => sync_dir(layout.root())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
         *self.latched.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
     }
 
     /// Refuses while a fault is latched.
@@ -86,7 +108,13 @@ impl Faults {
     fn latch(&self, reason: String) -> StoreError {
         let mut latched = self.latched.lock().unwrap_or_else(PoisonError::into_inner);
         // The first fault is the one that says most; later ones follow from it.
-        latched.get_or_insert_with(|| reason.clone());
+        if latched.is_none() {
+            *latched = Some(reason.clone());
+            // The disk may not take it; then the latch holds for this run alone.
+            if let Err(error) = note(&Layout::new(&self.data_dir), &reason) {
+                tracing::error!(%error, reason, "the storage fault could not be noted on the disk");
+            }
+        }
         StoreError::Fault { reason }
     }
 
@@ -164,6 +192,42 @@ impl Faults {
     }
 }
 
+/// Notes a fault for the next start, in words, with the time for the person who reads it.
+fn note(layout: &Layout, reason: &str) -> io::Result<()> {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let at = UnixMillis(0).plus(since_epoch.unwrap_or_default());
+    let mut file = private_file()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(layout.fault())?;
+    writeln!(file, "{reason} (seen at {})", at.iso8601())?;
+    file.sync_all()?;
+    sync_dir(layout.root())
+}
+
+/// The fault that was noted. One that cannot be read is one all the same.
+fn noted(layout: &Layout) -> Option<String> {
+    match fs::read(layout.fault()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => None,
+        Err(error) => Some(format!(
+            "a storage fault was noted, which cannot be read: {error}"
+        )),
+        Ok(text) => match String::from_utf8_lossy(&text).trim() {
+            "" => Some("a storage fault was noted, and the disk kept no more of it".to_owned()),
+            reason => Some(reason.to_owned()),
+        },
+    }
+}
+
+/// True where it is certain that nothing of a failed change will ever be seen: SQLite refused it before
+/// its commit. After an I/O error the commit may lie in the log all the same.
+pub(crate) fn surely_not_written(error: &sqlx::Error) -> bool {
+    extended_code(error)
+        .is_some_and(|extended| matches!(extended & 0xff, code::FULL | code::CONSTRAINT))
+}
+
 enum Refused {
     /// It has its own kind of error.
     Known(StoreError),
@@ -197,8 +261,26 @@ mod tests {
             "{error}"
         );
         assert_eq!(faults.check(), Err(error));
-        faults.clear();
+        faults.clear().unwrap();
         assert_eq!(faults.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_fault_is_still_there_for_the_next_start_until_it_is_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        Faults::of(dir.path()).file_write("writing a picture", &io::Error::from_raw_os_error(5));
+        let next = Faults::of(dir.path());
+        let told = next.check().unwrap_err().to_string();
+        assert!(
+            told.contains("writing a picture") && told.contains("seen at 20"),
+            "{told}"
+        );
+        next.clear().unwrap();
+        assert_eq!(Faults::of(dir.path()).check(), Ok(()));
+
+        // A power cut between the name and the words.
+        fs::write(dir.path().join("fault"), "").unwrap();
+        assert!(Faults::of(dir.path()).check().is_err());
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Where things lie in a data directory, and the lock on it.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 use wiko_core::{id::InspectionId, image::ImageFormat, time::UnixMillis};
+
+/// Name of the database.
+pub(crate) const DATABASE: &str = "wiko.sqlite3";
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -13,11 +16,22 @@ pub(crate) struct Layout {
     root: PathBuf,
 }
 
+/// What came of asking for the pictures.
+#[derive(Debug)]
+pub(crate) enum Hold {
+    /// They are the caller's until the file is dropped.
+    Held(#[allow(dead_code, reason = "the lock is what it is for")] File),
+    /// A backup reads them.
+    Busy,
+}
+
 /// Why the lock was not taken.
 #[derive(Debug)]
 pub(crate) enum LockRefused {
     /// Another process holds it.
     InUse,
+    /// Pictures lie there without a database.
+    DatabaseLost,
     /// The lock file cannot be opened.
     Io(io::Error),
 }
@@ -34,7 +48,7 @@ impl Layout {
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("wiko.sqlite3")
+        self.root.join(DATABASE)
     }
 
     pub(crate) fn wal(&self) -> PathBuf {
@@ -45,8 +59,45 @@ impl Layout {
         self.root.join("spool")
     }
 
+    /// True where a picture has its name in the spool: its row was written, or was about to be.
+    pub(crate) fn has_pictures(&self) -> io::Result<bool> {
+        let days = match fs::read_dir(self.spool()) {
+            Ok(days) => days,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        for day in days {
+            let day = day?;
+            if !day.file_type()?.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(day.path())? {
+                if !file?.file_name().to_string_lossy().starts_with('.') {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// True where there is a database with anything in it.
+    pub(crate) fn has_database(&self) -> bool {
+        fs::metadata(self.database()).is_ok_and(|file| file.len() > 0)
+            || fs::metadata(self.wal()).is_ok_and(|file| file.len() > 0)
+    }
+
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
+    }
+
+    /// Room set aside for rows; see `ballast`.
+    pub(crate) fn ballast(&self) -> PathBuf {
+        self.root.join("ballast")
+    }
+
+    /// What broke, until a person clears it; see `faults`.
+    pub(crate) fn fault(&self) -> PathBuf {
+        self.root.join("fault")
     }
 
     /// Where the picture of a part lies: by the UTC day of its capture, which never changes.
@@ -107,6 +158,43 @@ impl Layout {
             tracing::debug!(%error, "the process id is not noted in the lock file");
         }
         Ok(file)
+    }
+}
+
+impl Layout {
+    /// Takes the pictures for removing some, where no backup reads them: also one of another process.
+    pub(crate) fn hold_for_removal(&self) -> io::Result<Hold> {
+        let file = self.pictures_lock()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Hold::Held(file)),
+            Err(TryLockError::WouldBlock) => Ok(Hold::Busy),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Keeps every picture where it is until the file is dropped; waits for a removal to end. Where nothing
+    /// can be written nothing is removed, and no file is needed. Blocks.
+    pub(crate) fn hold_for_reading(&self) -> io::Result<Option<File>> {
+        match self.pictures_lock() {
+            Ok(file) => file.lock_shared().map(|()| Some(file)),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn pictures_lock(&self) -> io::Result<File> {
+        private_file()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(self.root.join("spool.lock"))
     }
 }
 

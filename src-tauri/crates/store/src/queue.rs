@@ -4,19 +4,33 @@
 //! further ahead than any that is given counts as reached: nothing waits for a time that was never meant.
 
 use crate::{records::SqliteRecords, row::column};
+use sqlx::AssertSqlSafe;
 use std::time::Duration;
 use wiko_core::{
     backoff,
     id::InspectionId,
     inspection::Inspection,
     ports::StoreError,
-    queue::{Obstacle, Queue, Setback},
+    queue::{Among, Obstacle, Queue, Setback},
     time::UnixMillis,
 };
 
 /// Waiting work that is due later than this was set back before the clock was. Twice the longest wait,
 /// so that small corrections of the clock change nothing.
 const FARTHEST_DUE: Duration = backoff::LONGEST.saturating_mul(2);
+
+/// The oldest work that was never tried and is due.
+const UNTRIED: &str = "
+    SELECT sequence FROM work
+    WHERE queue = ?2 AND attempts = 0 AND state = 'waiting' AND (due_at <= ?3 OR due_at > ?4)
+    ORDER BY sequence LIMIT 1";
+
+/// The oldest work that is due, or whose lease has run out.
+const DUE: &str = "
+    SELECT sequence FROM work
+    WHERE queue = ?2 AND state <> 'parked' AND attempts >= ?5
+      AND (due_at <= ?3 OR due_at > iif(state = 'leased', max(?1, ?4), ?4))
+    ORDER BY sequence LIMIT 1";
 
 /// The last moment that waiting work may be due at.
 pub(crate) fn farthest_due(now: UnixMillis) -> UnixMillis {
@@ -29,10 +43,11 @@ impl SqliteRecords {
     pub(crate) async fn lease(
         &self,
         queue: Queue,
+        among: Among,
         now: UnixMillis,
         until: UnixMillis,
     ) -> Result<Option<(u32, Inspection)>, StoreError> {
-        while let Some((sequence, attempts)) = self.take(queue, now, until).await? {
+        while let Some((sequence, attempts)) = self.take(queue, among, now, until).await? {
             match self.reader().inspection_at(sequence).await? {
                 Ok(inspection) => return Ok(Some((attempts, inspection))),
                 Err(unreadable) => {
@@ -48,26 +63,25 @@ impl SqliteRecords {
     async fn take(
         &self,
         queue: Queue,
+        among: Among,
         now: UnixMillis,
         until: UnixMillis,
     ) -> Result<Option<(i64, u32)>, StoreError> {
-        let query = sqlx::query(
+        let (chosen, least_attempts) = match among {
+            Among::All => (format!("coalesce(({UNTRIED}), ({DUE}))"), 0),
+            Among::Untried => (format!("({UNTRIED})"), 0),
+            Among::Tried => (format!("({DUE})"), 1),
+        };
+        let query = sqlx::query(AssertSqlSafe(format!(
             "UPDATE work SET state = 'leased', due_at = ?1
-             WHERE queue = ?2 AND sequence = coalesce(
-                (SELECT sequence FROM work
-                 WHERE queue = ?2 AND attempts = 0 AND state = 'waiting'
-                   AND (due_at <= ?3 OR due_at > ?4)
-                 ORDER BY sequence LIMIT 1),
-                (SELECT sequence FROM work
-                 WHERE queue = ?2 AND state <> 'parked'
-                   AND (due_at <= ?3 OR due_at > iif(state = 'leased', max(?1, ?4), ?4))
-                 ORDER BY sequence LIMIT 1))
-             RETURNING sequence, attempts",
-        )
+             WHERE queue = ?2 AND sequence = {chosen}
+             RETURNING sequence, attempts"
+        )))
         .bind(until.0)
         .bind(queue.code())
         .bind(now.0)
-        .bind(farthest_due(now).0);
+        .bind(farthest_due(now).0)
+        .bind(least_attempts);
         let failed = |error| self.row_write(&error);
         // All rows, not the first: the statement commits only when it has run to its end.
         let taken = query

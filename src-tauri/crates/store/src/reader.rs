@@ -6,8 +6,9 @@ use crate::{
     faults::Faults,
     history::{self, Failed},
     layout::Layout,
-    queue,
+    queue, rollup,
     row::{InspectionRow, SELECT_INSPECTION, column},
+    statement::Asking,
 };
 use sqlx::{AssertSqlSafe, SqlitePool};
 use std::{fs, io, path::Path, sync::Arc};
@@ -37,11 +38,15 @@ impl RecordsReader {
         let faults = Arc::new(Faults::of(data_dir));
         match fs::metadata(layout.database()) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return nothing_captured(&layout, &faults);
+            }
             Err(error) => return Err(faults.file_read("looking for the database", &error)),
         }
         let pool = connection::open_readers(&layout, &faults).await?;
-        connection::check_schema(&pool, &faults).await?;
+        if !connection::check_schema(&pool, &faults).await? {
+            return nothing_captured(&layout, &faults);
+        }
         Ok(Some(Self {
             layout,
             faults,
@@ -90,6 +95,9 @@ impl RecordsReader {
     /// The picture of a part, its hash checked.
     pub async fn image(&self, id: InspectionId) -> Result<EncodedImage, StoreError> {
         let inspection = self.inspection(id).await?;
+        if let Some(removed) = inspection.image_removed() {
+            return Err(removed);
+        }
         let facts = inspection.image;
         let path = self
             .layout
@@ -100,7 +108,10 @@ impl RecordsReader {
             Ok(Ok(bytes)) => Ok(EncodedImage { facts, bytes }),
             Ok(Err(Unread::Damaged(reason))) => Err(damaged(reason)),
             Ok(Err(Unread::Io(error))) if error.kind() == io::ErrorKind::NotFound => {
-                Err(damaged("the file is gone".into()))
+                // It may have been removed since the record was read.
+                let inspection = self.inspection(id).await?;
+                let removed = inspection.image_removed();
+                Err(removed.unwrap_or_else(|| damaged("the file is gone".into())))
             }
             Ok(Err(Unread::Io(error))) => Err(self.faults.file_read("reading a picture", &error)),
             Err(error) => Err(StoreError::Fault {
@@ -161,41 +172,78 @@ impl RecordsReader {
         limit: u32,
     ) -> Result<HistoryPage, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(|e| self.failed(&e))?;
-        history::page(&mut connection, filter, after, limit)
-            .await
-            .map_err(|error| match error {
-                Failed::Sql(error) => self.failed(&error),
-                Failed::Store(error) => error,
-            })
+        let page = history::page(&mut Asking::new(&mut connection), filter, after, limit).await;
+        page.map_err(|error| self.failed_asking(error))
+    }
+
+    /// The statements by which a page of the history and the tally of a span of time are read, values
+    /// and all: to be measured beside them elsewhere.
+    #[doc(hidden)]
+    pub async fn statements(
+        &self,
+        page: Option<(&HistoryFilter, Option<HistoryCursor>, u32)>,
+        tally: Option<(UnixMillis, UnixMillis)>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|e| self.failed(&e))?;
+        let mut asking = Asking::keeping(&mut connection);
+        let asked = async {
+            if let Some((filter, after, limit)) = page {
+                history::page(&mut asking, filter, after, limit).await?;
+            }
+            if let Some((from, to)) = tally {
+                rollup::tally(&mut asking, from, to).await?;
+            }
+            Ok(())
+        };
+        asked.await.map_err(|error| self.failed_asking(error))?;
+        Ok(asking.kept())
+    }
+
+    fn failed_asking(&self, error: Failed) -> StoreError {
+        match error {
+            Failed::Sql(error) => self.failed(&error),
+            Failed::Store(error) => error,
+        }
     }
 
     /// Counts what was captured from `from` until before `to`.
     pub async fn tally(&self, from: UnixMillis, to: UnixMillis) -> Result<Tally, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(|e| self.failed(&e))?;
-        history::tally(&mut connection, from, to)
-            .await
-            .map_err(|error| match error {
-                Failed::Sql(error) => self.failed(&error),
-                Failed::Store(error) => error,
-            })
+        let tally = rollup::tally(&mut Asking::new(&mut connection), from, to).await;
+        tally.map_err(|error| self.failed_asking(error))
     }
 }
 
-enum Unread {
+/// None, or that the pictures have lost their database.
+fn nothing_captured(layout: &Layout, faults: &Faults) -> Result<Option<RecordsReader>, StoreError> {
+    match layout.has_pictures() {
+        Ok(false) => Ok(None),
+        Ok(true) => Err(faults.database_lost()),
+        Err(error) => Err(faults.file_read("reading the spool", &error)),
+    }
+}
+
+/// Why a picture was not read.
+pub(crate) enum Unread {
     Io(io::Error),
     Damaged(String),
 }
 
-/// The bytes of a picture, compared with what is known of it.
-fn read_whole(path: &Path, facts: &ImageFacts) -> Result<Arc<[u8]>, Unread> {
+pub(crate) fn check_size(path: &Path, facts: &ImageFacts) -> Result<(), Unread> {
     let found = fs::metadata(path).map_err(Unread::Io)?.len();
-    // A file that grew is not read into memory to be hashed.
-    if found != facts.size_bytes {
-        return Err(Unread::Damaged(format!(
-            "it has {found} bytes instead of {}",
-            facts.size_bytes
-        )));
+    if found == facts.size_bytes {
+        return Ok(());
     }
+    Err(Unread::Damaged(format!(
+        "it has {found} bytes instead of {}",
+        facts.size_bytes
+    )))
+}
+
+/// The bytes of a picture, compared with what is known of it.
+pub(crate) fn read_whole(path: &Path, facts: &ImageFacts) -> Result<Arc<[u8]>, Unread> {
+    // A file that grew is not read into memory to be hashed.
+    check_size(path, facts)?;
     let bytes = fs::read(path).map_err(Unread::Io)?;
     if Sha256::of(&bytes) != facts.sha256 {
         return Err(Unread::Damaged("its SHA-256 is another".into()));

@@ -1,28 +1,39 @@
 //! The records of the station at work: the one writer, and the port over it and the readers.
 
 use crate::{
+    audit::{self, Said},
+    ballast::{self, with_room},
     connection,
-    faults::Faults,
+    faults::{self, Faults},
     layout::{Layout, LockRefused},
     reader::RecordsReader,
-    row::{analysis_json, digest},
+    row::{analysis_json, column, digest},
+    search,
     spool::{self, NotPlaced, Spool},
+    transaction,
 };
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteQueryResult};
+use sqlx::{
+    Connection, Sqlite, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteQueryResult},
+};
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock},
 };
 use tokio::sync::Mutex;
 use wiko_core::{
     analysis::Analysis,
+    audit::{AuditCategory, AuditEntry, STATION},
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
     image::EncodedImage,
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
-    ports::{Records, StoreError},
-    queue::{AnalysisWork, Lease, Queue, QueueDepth, Setback, UploadWork},
+    ports::{Records, Signer, StoreError},
+    queue::{
+        Among, AnalysisWork, Lease, Listed, Queue, QueueDepth, QueuedParts, Setback, UploadWork,
+    },
     time::UnixMillis,
     verdict::{Verdict, VerdictCode},
 };
@@ -59,6 +70,8 @@ pub struct SqliteRecords {
     pub(crate) writer: Mutex<SqliteConnection>,
     pub(crate) spool: Arc<Spool>,
     reader: RecordsReader,
+    /// None until the station's key was found.
+    pub(crate) signer: RwLock<Option<Arc<dyn Signer>>>,
     options: StoreOptions,
     /// Last, so that it is given up after the connections.
     _lock: File,
@@ -68,18 +81,27 @@ impl SqliteRecords {
     /// Takes a data directory for this process, makes or upgrades what is in it, gives up the leases
     /// and waits of the run before, and clears the spool of what has no row.
     pub async fn open(data_dir: &Path, options: StoreOptions) -> Result<Opened, StoreError> {
+        with_room!(ballast::Alone(data_dir), Self::take_over(data_dir, options))
+    }
+
+    async fn take_over(data_dir: &Path, options: StoreOptions) -> Result<Opened, StoreError> {
         let layout = Layout::new(data_dir);
         let faults = Arc::new(Faults::of(data_dir));
         let prepared = layout.clone();
         let lock = blocking(move || {
             prepared.create_root().map_err(LockRefused::Io)?;
             let lock = prepared.lock()?;
+            // A new database would take acknowledged pictures for what nobody knows.
+            if !prepared.has_database() && prepared.has_pictures().map_err(LockRefused::Io)? {
+                return Err(LockRefused::DatabaseLost);
+            }
             prepared.create().map_err(LockRefused::Io)?;
             Ok(lock)
         })
         .await?
         .map_err(|refused| match refused {
             LockRefused::InUse => faults.in_use(),
+            LockRefused::DatabaseLost => faults.database_lost(),
             LockRefused::Io(error) => faults.file_write("preparing the data directory", &error),
         })?;
         let mut writer = connection::open_writer(&layout, &faults).await?;
@@ -100,6 +122,7 @@ impl SqliteRecords {
                 faults,
                 pool,
             },
+            signer: RwLock::default(),
             options,
             _lock: lock,
         };
@@ -129,9 +152,8 @@ impl SqliteRecords {
         self.faults().latched()
     }
 
-    /// Lets capture go on after a person has looked at the disk.
-    pub fn clear_fault(&self) {
-        self.faults().clear();
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        self.options.reserve_bytes
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -170,8 +192,8 @@ impl SqliteRecords {
         let query = sqlx::query(
             "INSERT INTO inspection (id, captured_at, facility, station, stage, product_sku, lot,
                 serial, shift, operator, camera, frame_sequence, exposed_at, image_sha256,
-                image_size_bytes, image_width_px, image_height_px, image_format)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                image_size_bytes, image_width_px, image_height_px, image_format, boot_id, monotonic_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(capture.id.to_string())
         .bind(capture.captured_at.0)
@@ -190,8 +212,41 @@ impl SqliteRecords {
         .bind(facts.size_bytes.cast_signed())
         .bind(facts.width_px)
         .bind(facts.height_px)
-        .bind(facts.format.code());
-        query.execute(&mut *self.writer.lock().await).await
+        .bind(facts.format.code())
+        .bind(&capture.boot_id.0)
+        .bind(capture.monotonic_ms.cast_signed());
+        let mut writer = self.writer.lock().await;
+        let mut transaction = transaction::begin(&mut writer).await?;
+        let done = query.execute(&mut *transaction).await?;
+        let known = [&capture.lot, &capture.serial].map(|text| text.as_deref().unwrap_or(""));
+        let row = search::first_row(done.last_insert_rowid());
+        search::write(&mut transaction, row, &known).await?;
+        transaction.commit().await?;
+        Ok(done)
+    }
+
+    /// Changes a part by `change`, which returns its sequence number, and notes in the audit trail what
+    /// was said of it: both or neither. None where no row was touched.
+    async fn say_of_part(
+        &self,
+        change: Query<'_, Sqlite, SqliteArguments>,
+        said: Said<'_>,
+    ) -> Result<Option<i64>, StoreError> {
+        let signer = self.signer();
+        let mut writer = self.writer.lock().await;
+        let changed = async {
+            let mut transaction = transaction::begin(&mut writer).await?;
+            let rows = change.fetch_all(&mut *transaction).await?;
+            let Some(row) = rows.first() else {
+                return Ok(None);
+            };
+            let sequence: i64 = column(row, "sequence")?;
+            audit::append_of_part(&mut transaction, signer.as_deref(), sequence, said).await?;
+            search::put(&mut transaction, sequence).await?;
+            transaction.commit().await?;
+            Ok(Some(sequence))
+        };
+        changed.await.map_err(|error| self.row_write(&error))
     }
 
     /// Why a change of a part touched no row.
@@ -256,10 +311,11 @@ impl Records for SqliteRecords {
         match self.insert(capture, image).await {
             Ok(done) => Ok(done.last_insert_rowid()),
             Err(error) => {
+                let surely_not_there = faults::surely_not_written(&error);
                 let error = self.row_write(&error);
-                // After an I/O error the row may yet appear when the log is read at the next start;
-                // in every other case it is certain that it does not.
-                if self.faults().latched().is_none() {
+                // In any other case the row may yet appear when the log is read at the next start: the
+                // picture stays, and the next start knows whether it has a row.
+                if surely_not_there {
                     let spool = Arc::clone(&self.spool);
                     blocking(move || spool.take_back(&path)).await?;
                 }
@@ -306,7 +362,7 @@ impl Records for SqliteRecords {
             "UPDATE inspection SET verdict = ?, undetermined_reason = ?, detail = ?, decided_at = ?,
                 analysis = ?, worst_severity = ?, worst_defect_type = ?, findings = ?,
                 revision = revision + 1
-             WHERE id = ? AND verdict = 'pending'",
+             WHERE id = ? AND verdict = 'pending' RETURNING sequence",
         )
         .bind(verdict.code().code())
         .bind(verdict.reason().map(|reason| reason.code()))
@@ -317,13 +373,15 @@ impl Records for SqliteRecords {
         .bind(defect_type)
         .bind(findings)
         .bind(id.to_string());
-        let done = query.execute(&mut *self.writer.lock().await).await;
-        match done
-            .map_err(|error| self.row_write(&error))?
-            .rows_affected()
-        {
-            0 => Err(self.untouched(id).await),
-            _ => Ok(Decision {
+        let said = Said {
+            at,
+            category: AuditCategory::Decision,
+            identity: STATION,
+            what: verdict.code().code(),
+        };
+        match self.say_of_part(query, said).await? {
+            None => Err(self.untouched(id).await),
+            Some(_) => Ok(Decision {
                 verdict: verdict.code(),
                 reason: verdict.reason(),
                 detail: detail.to_owned(),
@@ -340,29 +398,32 @@ impl Records for SqliteRecords {
     ) -> Result<(), StoreError> {
         let query = sqlx::query(
             "INSERT INTO operator_decision (inspection, call, operator, reason, decided_at)
-             SELECT sequence, ?, ?, ?, ? FROM inspection WHERE id = ?",
+             SELECT sequence, ?, ?, ?, ? FROM inspection WHERE id = ? RETURNING inspection AS sequence",
         )
         .bind(decision.call.code())
         .bind(&decision.operator)
         .bind(&decision.reason)
         .bind(decision.decided_at.0)
         .bind(id.to_string());
-        let done = query.execute(&mut *self.writer.lock().await).await;
-        match done
-            .map_err(|error| self.row_write(&error))?
-            .rows_affected()
-        {
-            0 => Err(StoreError::NotFound { id }),
-            _ => Ok(()),
+        let said = Said {
+            at: decision.decided_at,
+            category: AuditCategory::OperatorDecision,
+            identity: &decision.operator,
+            what: decision.call.code(),
+        };
+        match self.say_of_part(query, said).await? {
+            None => Err(StoreError::NotFound { id }),
+            Some(_) => Ok(()),
         }
     }
 
-    async fn lease_analysis(
+    async fn lease_analysis_among(
         &self,
+        among: Among,
         now: UnixMillis,
         until: UnixMillis,
     ) -> Result<Option<AnalysisWork>, StoreError> {
-        let leased = self.lease(Queue::Analysis, now, until).await?;
+        let leased = self.lease(Queue::Analysis, among, now, until).await?;
         Ok(leased.map(|(attempts, inspection)| AnalysisWork {
             lease: Lease {
                 id: inspection.capture.id,
@@ -379,7 +440,7 @@ impl Records for SqliteRecords {
         now: UnixMillis,
         until: UnixMillis,
     ) -> Result<Option<UploadWork>, StoreError> {
-        let leased = self.lease(Queue::Upload, now, until).await?;
+        let leased = self.lease(Queue::Upload, Among::All, now, until).await?;
         Ok(leased.map(|(attempts, inspection)| UploadWork {
             lease: Lease {
                 id: inspection.capture.id,
@@ -453,6 +514,15 @@ impl Records for SqliteRecords {
         self.reader.next_due(queue, now).await
     }
 
+    async fn queued(
+        &self,
+        queue: Option<Queue>,
+        listed: Listed,
+        limit: u32,
+    ) -> Result<QueuedParts, StoreError> {
+        self.reader.queued(queue, listed, limit).await
+    }
+
     async fn depth(&self, queue: Queue) -> Result<QueueDepth, StoreError> {
         self.reader.depth(queue).await
     }
@@ -470,23 +540,12 @@ impl Records for SqliteRecords {
         self.reader.tally(from, to).await
     }
 
+    async fn note(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        with_room!(self, self.append_entry(entry))
+    }
+
     async fn check_writable(&self) -> Result<(), StoreError> {
         self.check_room()?;
-        let spool = Arc::clone(&self.spool);
-        blocking(move || spool.probe())
-            .await?
-            .map_err(|failed| self.spool_write(&failed))?;
-        let mut writer = self.writer.lock().await;
-        let probe = async {
-            // Committed with the row in it: a transaction that ends as it began may write nothing.
-            sqlx::query("INSERT OR REPLACE INTO probe VALUES (1)")
-                .execute(&mut *writer)
-                .await?;
-            sqlx::query("DELETE FROM probe").execute(&mut *writer).await
-        };
-        probe
-            .await
-            .map(drop)
-            .map_err(|error| self.row_write(&error))
+        self.probe().await
     }
 }

@@ -1,5 +1,6 @@
 //! Rows and domain values, one into the other.
 
+use crate::audit;
 use sqlx::{FromRow, sqlite::SqliteRow};
 use std::{fmt::Display, str::FromStr};
 use wiko_core::{
@@ -7,10 +8,10 @@ use wiko_core::{
     camera::{CameraId, CameraTag},
     history::HistoryRow,
     image::ImageFacts,
-    inspection::{CaptureFacts, Decision, Inspection, UploadState},
+    inspection::{CaptureFacts, Decision, ImageRemoval, Inspection, UploadState},
     ports::StoreError,
     queue::Hindrance,
-    time::UnixMillis,
+    time::{BootId, UnixMillis},
     verdict::VerdictCode,
 };
 
@@ -22,7 +23,14 @@ pub(crate) const SELECT_INSPECTION: &str = "
            u.obstacle AS upload_obstacle, u.reason AS upload_reason,
            (SELECT json_group_array(json_object('call', call, 'operator', operator,
                        'reason', reason, 'decided_at', decided_at) ORDER BY number)
-            FROM operator_decision WHERE inspection = i.sequence) AS operator_decisions
+            FROM operator_decision WHERE inspection = i.sequence) AS operator_decisions,
+           (SELECT json_object('number', e.number, 'at', e.at, 'source', e.source,
+                       'category', e.category, 'identity', e.identity, 'subject', e.subject,
+                       'result', e.result, 'detail', e.detail, 'hash', lower(hex(e.hash)),
+                       'previous', (SELECT lower(hex(hash)) FROM audit WHERE number = e.number - 1),
+                       'signature', lower(hex(e.signature)), 'public_key', lower(hex(k.public_key)))
+            FROM audit e LEFT JOIN signing_key k ON k.number = e.signing_key
+            WHERE e.number = i.audit_number) AS evidence
     FROM inspection i
     LEFT JOIN work a ON a.queue = 'analysis' AND a.sequence = i.sequence
     LEFT JOIN work u ON u.queue = 'upload' AND u.sequence = i.sequence ";
@@ -55,6 +63,7 @@ pub(crate) struct InspectionRow {
     revision: u32,
     uploaded_at: Option<i64>,
     image_url: Option<String>,
+    image_removed_at: Option<i64>,
     detail: String,
     screening: Option<String>,
     analysis: Option<String>,
@@ -65,6 +74,9 @@ pub(crate) struct InspectionRow {
     upload_obstacle: Option<String>,
     upload_reason: Option<String>,
     operator_decisions: String,
+    boot_id: String,
+    monotonic_ms: i64,
+    evidence: Option<String>,
 }
 
 impl InspectionRow {
@@ -76,6 +88,13 @@ impl InspectionRow {
     fn decode(self) -> Result<Inspection, String> {
         let verdict: VerdictCode = parsed(&self.verdict)?;
         let upload = self.upload(verdict)?;
+        let image_removed = match (self.image_removed_at, &self.image_url) {
+            (Some(at), Some(image_url)) => Some(ImageRemoval {
+                at: UnixMillis(at),
+                image_url: image_url.clone(),
+            }),
+            _ => None,
+        };
         let decision = match (verdict, self.decided_at) {
             (VerdictCode::Pending, _) | (_, None) => None,
             (verdict, Some(at)) => Some(Decision {
@@ -119,6 +138,8 @@ impl InspectionRow {
                     frame_sequence: self.frame_sequence.cast_unsigned(),
                     exposed_at: UnixMillis(self.exposed_at),
                 },
+                boot_id: BootId(self.boot_id),
+                monotonic_ms: self.monotonic_ms.cast_unsigned(),
             },
             image: ImageFacts {
                 sha256: parsed(&self.image_sha256)?,
@@ -134,6 +155,13 @@ impl InspectionRow {
                 .map_err(|error| format!("operator decisions: {error}"))?,
             revision: self.revision,
             upload,
+            image_removed,
+            evidence: self
+                .evidence
+                .as_deref()
+                .map(audit::row_of_json)
+                .transpose()?
+                .map(Box::new),
         })
     }
 
@@ -164,8 +192,8 @@ impl InspectionRow {
     }
 }
 
-/// A row of the history.
-#[derive(FromRow)]
+/// A line of the history, as the JSON array that its statement makes of it: in this order.
+#[derive(serde::Deserialize)]
 pub(crate) struct HistoryLine {
     sequence: i64,
     id: String,
@@ -178,7 +206,8 @@ pub(crate) struct HistoryLine {
     worst_defect_type: Option<String>,
     findings: u32,
     operator_call: Option<String>,
-    uploaded: bool,
+    /// 0 or 1.
+    uploaded: u8,
 }
 
 impl HistoryLine {
@@ -203,7 +232,7 @@ impl HistoryLine {
             defect_type: self.worst_defect_type.as_deref().map(parsed).transpose()?,
             findings: self.findings,
             operator_call: self.operator_call.as_deref().map(parsed).transpose()?,
-            uploaded: self.uploaded,
+            uploaded: self.uploaded != 0,
         })
     }
 }

@@ -4,14 +4,15 @@
 //! - A name without a leading dot is a whole picture: it is given by a rename after the bytes are on
 //!   the platter, and the directory is fsynced before the capture goes on.
 //! - A picture is never overwritten.
+//! - The directory of a day goes only when it is empty and nothing is being placed.
 
 use crate::layout::{Layout, create_private_dir_all, open_dir, private_file, sync_dir};
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread,
 };
 use wiko_core::image::Sha256;
@@ -24,6 +25,8 @@ pub(crate) struct Spool {
     layout: Layout,
     /// The directory written to last, its name durable. A station writes to one directory a day.
     open_day: Mutex<Option<(PathBuf, Arc<File>)>>,
+    /// Read while a picture is placed, written while an empty directory is removed.
+    days: RwLock<()>,
 }
 
 /// A step of writing that failed.
@@ -57,6 +60,7 @@ impl Spool {
         Self {
             layout,
             open_day: Mutex::new(None),
+            days: RwLock::default(),
         }
     }
 
@@ -70,6 +74,7 @@ impl Spool {
                 io::ErrorKind::InvalidInput.into(),
             )));
         };
+        let _stays = self.days.read().unwrap_or_else(PoisonError::into_inner);
         let day = self.open_day(dir)?;
         let part = dir.join(format!(".{}.part", name.to_string_lossy()));
         let placed = thread::scope(|scope| {
@@ -128,6 +133,39 @@ impl Spool {
         if let Err(error) = fs::remove_file(path) {
             tracing::warn!(path = %path.display(), %error, "a picture without a row stays until the next start");
         }
+    }
+
+    /// Deletes pictures whose rows say that they were removed, durably, and the directories that are empty
+    /// then. What is gone already counts as deleted. Blocks.
+    pub(crate) fn delete(&self, files: &[PathBuf]) -> Result<(), Failed> {
+        let mut left = BTreeSet::new();
+        for file in files {
+            match fs::remove_file(file) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("deleting a picture")(error)),
+            }
+            left.extend(file.parent().map(Path::to_owned));
+        }
+        let mut emptied = false;
+        for dir in left {
+            match sync_dir(&dir) {
+                Ok(()) => emptied |= self.remove_empty(&dir),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("forgetting a name in the spool")(error)),
+            }
+        }
+        if emptied {
+            sync_dir(&self.layout.spool()).map_err(failed("forgetting a directory's name"))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a directory where nothing is in it; true where it did.
+    fn remove_empty(&self, dir: &Path) -> bool {
+        let _nothing_is_placed = self.days.write().unwrap_or_else(PoisonError::into_inner);
+        // The system refuses while anything is in it.
+        fs::remove_dir(dir).is_ok()
     }
 
     /// Writes a file, has it durable, and removes it. Blocks.

@@ -2,21 +2,30 @@
 
 use crate::{
     layout::Layout,
-    reader::RecordsReader,
+    reader::{RecordsReader, Unread, check_size, read_whole},
     records::{SqliteRecords, blocking},
     row::{column, parsed},
 };
 use sqlx::sqlite::SqliteRow;
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
-use wiko_core::{id::InspectionId, ports::StoreError, time::UnixMillis};
+use wiko_core::{id::InspectionId, image::ImageFacts, ports::StoreError, time::UnixMillis};
 
 /// Rows read at a time; a read must stay short.
 const CHUNK: i64 = 1000;
+
+/// How closely pictures are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// That each is there with its size.
+    Sizes,
+    /// That each has the bytes that were captured, by their SHA-256.
+    Hashes,
+}
 
 /// A part whose picture is not as it was captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,13 +71,18 @@ impl RecordsReader {
             .map_err(|error| self.failed(&error))
     }
 
-    /// Parts whose picture is missing or has another size. Hashes are checked where a picture is read.
-    pub async fn verify_images(&self) -> Result<Vec<DamagedImage>, StoreError> {
-        let (mut damaged, mut after) = (vec![], 0);
+    /// Parts whose picture is missing or is not as it was captured, and how many were looked at.
+    pub async fn verify_images(
+        &self,
+        depth: Depth,
+    ) -> Result<(u64, Vec<DamagedImage>), StoreError> {
+        let (mut looked_at, mut damaged, mut after) = (0, vec![], 0);
         loop {
             let rows = sqlx::query(
-                "SELECT sequence, id, captured_at, image_format, image_size_bytes FROM inspection
-                 WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                "SELECT sequence, id, captured_at, image_format, image_size_bytes, image_sha256,
+                        image_width_px, image_height_px
+                 FROM inspection
+                 WHERE sequence > ? AND image_removed_at IS NULL ORDER BY sequence LIMIT ?",
             )
             .bind(after)
             .bind(CHUNK)
@@ -76,22 +90,43 @@ impl RecordsReader {
             .await
             .map_err(|error| self.failed(&error))?;
             let Some(last) = rows.last() else {
-                return Ok(damaged);
+                return Ok((looked_at, damaged));
             };
             after = column(last, "sequence").map_err(|error| self.failed(&error))?;
             let mut expected = Vec::with_capacity(rows.len());
             for row in &rows {
-                let size: i64 =
-                    column(row, "image_size_bytes").map_err(|error| self.failed(&error))?;
                 let (id, path) = self.picture_of(row)?;
-                expected.push((id, path, size.cast_unsigned()));
+                expected.push((id, path, self.facts_of(id, row)?));
             }
-            damaged.extend(blocking(move || compare(expected)).await?);
+            looked_at += rows.len() as u64;
+            damaged.extend(blocking(move || compare(expected, depth)).await?);
         }
     }
 
+    /// What a row says of its picture.
+    fn facts_of(&self, id: InspectionId, row: &SqliteRow) -> Result<ImageFacts, StoreError> {
+        let failed = |error| self.failed(&error);
+        let sha256: &str = column(row, "image_sha256").map_err(failed)?;
+        let format: &str = column(row, "image_format").map_err(failed)?;
+        let read = |reason: String| StoreError::Fault {
+            reason: format!("the record of inspection {id} cannot be read: {reason}"),
+        };
+        Ok(ImageFacts {
+            sha256: parsed(sha256).map_err(read)?,
+            size_bytes: column::<i64>(row, "image_size_bytes")
+                .map_err(failed)?
+                .cast_unsigned(),
+            width_px: column(row, "image_width_px").map_err(failed)?,
+            height_px: column(row, "image_height_px").map_err(failed)?,
+            format: parsed(format).map_err(read)?,
+        })
+    }
+
     /// Id and path of a row with `id`, `captured_at` and `image_format`.
-    fn picture_of(&self, row: &SqliteRow) -> Result<(InspectionId, PathBuf), StoreError> {
+    pub(crate) fn picture_of(
+        &self,
+        row: &SqliteRow,
+    ) -> Result<(InspectionId, PathBuf), StoreError> {
         let failed = |error| self.failed(&error);
         let id: &str = column(row, "id").map_err(failed)?;
         let captured_at = UnixMillis(column(row, "captured_at").map_err(failed)?);
@@ -107,16 +142,29 @@ impl RecordsReader {
 }
 
 impl SqliteRecords {
-    /// Moves what lies in the spool without a row to quarantine.
+    /// Moves what lies in the spool without a row to quarantine, and finishes deleting what was removed.
     pub(crate) async fn sweep(&self) -> Result<Vec<PathBuf>, StoreError> {
         let spool = Arc::clone(&self.spool);
         let listed = blocking(move || spool.list())
             .await?
             .map_err(|error| self.faults().file_read("reading the spool", &error))?;
-        let mut orphans = vec![];
+        let (mut orphans, mut left_over) = (vec![], vec![]);
         for files in listed {
             let known = self.pictures_with_rows(&files).await?;
-            orphans.extend(files.into_iter().filter(|file| !known.contains(file)));
+            for file in files {
+                match known.get(&file) {
+                    Some(false) => {}
+                    Some(true) => left_over.push(file),
+                    None => orphans.push(file),
+                }
+            }
+        }
+        if !left_over.is_empty() {
+            tracing::info!(
+                count = left_over.len(),
+                "pictures that were removed are deleted"
+            );
+            self.delete(left_over).await?;
         }
         if orphans.is_empty() {
             return Ok(vec![]);
@@ -131,7 +179,11 @@ impl SqliteRecords {
             .map_err(|failed| self.spool_write(&failed))
     }
 
-    async fn pictures_with_rows(&self, files: &[PathBuf]) -> Result<HashSet<PathBuf>, StoreError> {
+    /// Those of `files` that are pictures of parts, and whether the picture was removed.
+    async fn pictures_with_rows(
+        &self,
+        files: &[PathBuf],
+    ) -> Result<HashMap<PathBuf, bool>, StoreError> {
         let ids: Vec<_> = files
             .iter()
             .filter_map(|file| file.file_stem()?.to_str()?.parse::<InspectionId>().ok())
@@ -141,7 +193,7 @@ impl SqliteRecords {
         })?;
         let reader = self.reader();
         let rows = sqlx::query(
-            "SELECT id, captured_at, image_format FROM inspection
+            "SELECT id, captured_at, image_format, image_removed_at IS NOT NULL AS removed FROM inspection
              WHERE id IN (SELECT value FROM json_each(?))",
         )
         .bind(ids)
@@ -149,22 +201,33 @@ impl SqliteRecords {
         .await
         .map_err(|error| reader.failed(&error))?;
         rows.iter()
-            .map(|row| Ok(reader.picture_of(row)?.1))
+            .map(|row| {
+                let removed = column(row, "removed").map_err(|error| reader.failed(&error))?;
+                Ok((reader.picture_of(row)?.1, removed))
+            })
             .collect()
     }
 }
 
-fn compare(expected: Vec<(InspectionId, PathBuf, u64)>) -> Vec<DamagedImage> {
-    let damage = |path: &Path, size: u64| match fs::metadata(path) {
-        Ok(found) if found.len() == size => None,
-        Ok(found) => Some(format!("it has {} bytes instead of {size}", found.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Some("the file is gone".into()),
-        Err(error) => Some(error.to_string()),
+fn compare(expected: Vec<(InspectionId, PathBuf, ImageFacts)>, depth: Depth) -> Vec<DamagedImage> {
+    let damage = |path: &Path, facts: &ImageFacts| {
+        let looked = match depth {
+            Depth::Sizes => check_size(path, facts),
+            Depth::Hashes => read_whole(path, facts).map(drop),
+        };
+        match looked {
+            Ok(()) => None,
+            Err(Unread::Damaged(reason)) => Some(reason),
+            Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Some("the file is gone".into())
+            }
+            Err(Unread::Io(error)) => Some(error.to_string()),
+        }
     };
     expected
         .into_iter()
-        .filter_map(|(id, path, size)| {
-            damage(&path, size).map(|reason| DamagedImage { id, reason })
+        .filter_map(|(id, path, facts)| {
+            damage(&path, &facts).map(|reason| DamagedImage { id, reason })
         })
         .collect()
 }

@@ -13,7 +13,7 @@ use wiko_core::{
     ports::{Records, StoreError},
     queue::{Obstacle, Queue, Setback},
 };
-use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
+use wiko_store::{Depth, RecordsReader, SqliteRecords, StoreOptions};
 use wiko_testkit::{
     builders::{NOON, capture, image},
     contracts::records::{captured, picture},
@@ -110,9 +110,14 @@ async fn a_picture_that_was_cut_changed_or_removed_is_reported_as_damaged() {
         assert!(matches!(error, StoreError::ImageDamaged { .. }), "{error}");
     }
     records.image(capture(4).id).await.unwrap();
-    let damaged = records.reader().verify_images().await.unwrap();
-    let damaged: Vec<_> = damaged.iter().map(|image| image.id).collect();
-    assert_eq!(damaged, [capture(1).id, capture(3).id]);
+    let damaged = async |depth| {
+        let (looked_at, damaged) = records.reader().verify_images(depth).await.unwrap();
+        assert_eq!(looked_at, 4);
+        damaged.iter().map(|image| image.id).collect::<Vec<_>>()
+    };
+    let id = |n| capture(n).id;
+    assert_eq!(damaged(Depth::Sizes).await, [id(1), id(3)]);
+    assert_eq!(damaged(Depth::Hashes).await, [id(1), id(2), id(3)]);
     assert_eq!(records.fault(), None, "what was read stops no capture");
 }
 
@@ -158,6 +163,31 @@ async fn everything_in_the_data_directory_is_the_station_s_alone() {
     let records = open(&dir.path().join("data")).await;
     captured(&records, 1).await;
     assert!(check(dir.path()) >= 9);
+}
+
+#[tokio::test]
+async fn pictures_without_their_database_are_a_fault_and_not_a_new_station() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let id = captured(&records, 1).await;
+    records.close().await;
+    let database = dir.path().join("wiko.sqlite3");
+    let whole = std::fs::read(&database).unwrap();
+    for lost in [None, Some(b"")] {
+        match lost {
+            None => std::fs::remove_file(&database).unwrap(),
+            Some(nothing) => std::fs::write(&database, nothing).unwrap(),
+        }
+        let opened = SqliteRecords::open(dir.path(), StoreOptions::default()).await;
+        let reader = RecordsReader::open(dir.path()).await;
+        for error in [opened.err(), reader.err()] {
+            let told = error.unwrap().to_string();
+            assert!(told.contains("no database"), "{told}");
+        }
+        assert!(picture_file(dir.path(), id).exists());
+        std::fs::write(&database, &whole).unwrap();
+    }
+    open(dir.path()).await.image(id).await.unwrap();
 }
 
 /// Not a test of its own: what [`no_acknowledged_capture_is_lost_by_a_kill`] runs and kills.
@@ -220,7 +250,13 @@ async fn no_acknowledged_capture_is_lost_by_a_kill() {
         let image = opened.records.image(id.parse().unwrap()).await.unwrap();
         assert_eq!(image.facts.sha256, sha256.parse::<Sha256>().unwrap());
     }
-    assert_eq!(opened.records.reader().verify_images().await, Ok(vec![]));
+    let (_, damaged) = opened
+        .records
+        .reader()
+        .verify_images(Depth::Hashes)
+        .await
+        .unwrap();
+    assert_eq!(damaged, []);
     let depth = opened.records.depth(Queue::Analysis).await.unwrap();
     assert!(depth.waiting >= acknowledged.len() as u64);
 }

@@ -1,14 +1,15 @@
 //! Disks that are full or read-only. They are mounted, so these tests need root.
 
 use crate::open;
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, sync::Arc};
 use wiko_core::{
     history::HistoryFilter,
     ports::{Records, StoreError},
+    verdict::Verdict,
 };
-use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
+use wiko_store::{BallastedRecords, RecordsReader, SqliteRecords, StoreOptions};
 use wiko_testkit::{
-    builders::{capture, image},
+    builders::{NOON, capture, image},
     contracts::records::captured,
 };
 
@@ -154,4 +155,65 @@ async fn on_a_read_only_disk_the_records_can_be_read_also_after_a_clean_end() {
         .await
         .unwrap();
     assert_eq!(page.rows.len(), 1);
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_ballast_makes_room_for_decisions_and_comes_back() {
+    let Some(disk) = Disk::mount("48m") else {
+        return;
+    };
+    let records = Arc::new(open(disk.path()).await);
+    for n in 0..400 {
+        captured(&*records, n).await;
+    }
+    let ballast = 8 << 20;
+    assert!(records.keep_ballast(ballast).await.unwrap());
+    let filler = disk.path().join("filler");
+    let _ = std::fs::write(&filler, vec![0; 48 << 20]);
+    let decide = async |records: &dyn Records, n: u32| {
+        let detail = "x".repeat(20_000);
+        let decided = records.decide(capture(n).id, &Verdict::Fail, None, &detail, NOON);
+        decided.await.map(drop)
+    };
+    let mut n = 0;
+    let refused = loop {
+        match decide(&*records, n).await {
+            Ok(()) => n += 1,
+            Err(refused) => break refused,
+        }
+        assert!(n < 350, "the disk does not fill");
+    };
+    assert!(matches!(refused, StoreError::DiskFull { .. }), "{refused}");
+    let behind = BallastedRecords::new(records.clone());
+    for n in n..n + 20 {
+        decide(&behind, n).await.unwrap();
+    }
+    assert_eq!(records.fault(), None);
+    let present = async || records.reader().storage().await.unwrap().ballast_bytes;
+    assert_eq!(present().await, 0);
+    assert!(
+        !records.keep_ballast(ballast).await.unwrap(),
+        "there is no room yet"
+    );
+    std::fs::remove_file(filler).unwrap();
+    assert!(records.keep_ballast(ballast).await.unwrap());
+    assert_eq!(present().await, ballast);
+}
+
+#[tokio::test]
+async fn a_station_starts_on_a_full_disk_as_long_as_there_is_ballast() {
+    let Some(disk) = Disk::mount("16m") else {
+        return;
+    };
+    let records = open(disk.path()).await;
+    captured(&records, 1).await;
+    assert!(records.keep_ballast(4 << 20).await.unwrap());
+    let until = NOON.plus(std::time::Duration::from_secs(60));
+    records.lease_analysis(NOON, until).await.unwrap().unwrap();
+    records.close().await;
+    let _ = std::fs::write(disk.path().join("filler"), vec![0; 16 << 20]);
+    let records = open(disk.path()).await;
+    let page = records.history(&HistoryFilter::default(), None, 10).await;
+    assert_eq!(page.unwrap().rows.len(), 1);
+    wiko_testkit::contracts::records::passed(&records, 1).await;
 }

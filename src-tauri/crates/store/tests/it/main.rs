@@ -7,9 +7,12 @@
     missing_docs
 )]
 
+mod audit;
+mod backup;
 mod contract;
 mod crash;
 mod disk;
+mod history;
 mod queue;
 mod scale;
 

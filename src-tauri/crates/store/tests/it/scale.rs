@@ -5,12 +5,12 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::{path::Path, time::Instant};
 use wiko_core::{
     defect::Severity,
+    disposition::Disposition,
     history::{HistoryCursor, HistoryFilter},
     ports::Records,
     queue::{Obstacle, Queue, Setback},
     stage::Stage,
     time::UnixMillis,
-    verdict::VerdictCode,
 };
 use wiko_testkit::{
     builders::{NOON, good, image},
@@ -212,14 +212,14 @@ async fn pages_and_tallies_over_200_000_parts() {
         (
             "fail",
             HistoryFilter {
-                verdict: Some(VerdictCode::Fail),
+                disposition: Some(Disposition::Fail),
                 ..any()
             },
         ),
         (
             "pending: none",
             HistoryFilter {
-                verdict: Some(VerdictCode::Pending),
+                disposition: Some(Disposition::Pending),
                 ..any()
             },
         ),
@@ -236,7 +236,7 @@ async fn pages_and_tallies_over_200_000_parts() {
                 from: at(20_000),
                 to: at(48_800),
                 stage: Some(Stage::LogoPrint),
-                verdict: Some(VerdictCode::Fail),
+                disposition: Some(Disposition::Fail),
                 ..any()
             },
         ),

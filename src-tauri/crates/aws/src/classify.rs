@@ -10,17 +10,23 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::{error::Error, time::Duration};
-use wiko_core::{ports::Hindered, queue::Obstacle};
+use wiko_core::{ports::Hindered, queue::Obstacle, service::Service};
 
-/// Classifies the error of a call to `service`, which the reason names: `S3 bucket wiko-images`.
-pub fn classify<E>(service: &str, error: &SdkError<E, HttpResponse>) -> Hindered
+/// Classifies the error of a call to `service`, which the reason calls by `name`: `S3 bucket wiko-images`.
+pub fn classify<E>(service: Service, name: &str, error: &SdkError<E, HttpResponse>) -> Hindered
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    let hindered = |obstacle, reason| Hindered {
+        service: Some(service),
+        obstacle,
+        reason,
+        retry_after: None,
+    };
     if let Some(trouble) = find::<CredentialsTrouble>(error) {
-        return hindered(Obstacle::Credentials, format!("{service}: {trouble}"));
+        return hindered(Obstacle::Credentials, format!("{name}: {trouble}"));
     }
-    let transient = |reason: String| hindered(Obstacle::Transient, format!("{service}: {reason}"));
+    let transient = |reason: String| hindered(Obstacle::Transient, format!("{name}: {reason}"));
     match error {
         SdkError::TimeoutError(_) => transient(
             "no answer in time; tried again by itself. If it stays so, check the network's speed"
@@ -40,10 +46,16 @@ where
             if met.is_no_service_s() {
                 return transient(unreadable(met.status));
             }
-            let (obstacle, advice) = met.obstacle();
+            let known = met.obstacle();
+            let (obstacle, advice) = known.unwrap_or((
+                Obstacle::NeedsPerson,
+                "tell it to whoever looks after the cloud, then retry",
+            ));
             Hindered {
+                // What nobody knows may be this part's own.
+                service: known.map(|_| service),
                 obstacle,
-                reason: format!("{service}: {}; {advice}", met.told(obstacle)),
+                reason: format!("{name}: {}; {advice}", met.told(obstacle)),
                 retry_after: retry_after(answer.raw()),
             }
         }
@@ -51,7 +63,7 @@ where
         other => hindered(
             Obstacle::NeedsPerson,
             format!(
-                "{service}: the request cannot be made ({}); check the endpoint and the names in \
+                "{name}: the request cannot be made ({}); check the endpoint and the names in \
                  station.toml",
                 innermost(other)
             ),
@@ -73,10 +85,12 @@ impl Answer<'_> {
         self.code.is_empty() && matches!(self.status, 200..=299 | 302 | 303 | 307 | 308)
     }
 
-    fn obstacle(&self) -> (Obstacle, &'static str) {
+    /// What stands in the way and what to do, where the answer is one that is known. All of them are the
+    /// service's: what is sent next meets the same.
+    fn obstacle(&self) -> Option<(Obstacle, &'static str)> {
         use Obstacle::{Credentials, NeedsPerson, Transient};
         const WAITS: &str = "tried again by itself";
-        match self.code.rsplit('#').next().unwrap_or_default() {
+        Some(match self.code.rsplit('#').next().unwrap_or_default() {
             // A daily quota does not come back with a short wait.
             code if code.starts_with("Throttl") && self.message.contains("per day") => (
                 NeedsPerson,
@@ -175,12 +189,9 @@ impl Answer<'_> {
                     "the access key or its rights are refused: check both",
                 ),
                 408 | 409 | 424 | 425 | 429 | 500.. => (Transient, WAITS),
-                _ => (
-                    NeedsPerson,
-                    "tell it to whoever looks after the cloud, then retry",
-                ),
+                _ => return None,
             },
-        }
+        })
     }
 
     /// Code and message. The message of a refused signature is left out: it repeats the signed headers,
@@ -237,14 +248,6 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
     number("retry-after")
         .map(Duration::from_secs)
         .or_else(|| number("x-amz-retry-after").map(Duration::from_millis))
-}
-
-fn hindered(obstacle: Obstacle, reason: String) -> Hindered {
-    Hindered {
-        obstacle,
-        reason,
-        retry_after: None,
-    }
 }
 
 /// The first error of a type in a chain of causes.

@@ -34,6 +34,7 @@ fn answer(status: u16, code: &str, message: &str) -> Hindered {
         meta = meta.code(code);
     }
     classify(
+        Service::S3,
         "S3 bucket b",
         &SdkError::service_error(Answered(meta.build()), response(status)),
     )
@@ -116,7 +117,7 @@ fn what_the_service_asks_to_wait_is_heard() {
     asked.headers_mut().insert("retry-after", "7");
     let error = SdkError::service_error(Answered(ErrorMetadata::builder().build()), asked);
     assert_eq!(
-        classify("DynamoDB", &error).retry_after,
+        classify(Service::S3, "DynamoDB", &error).retry_after,
         Some(Duration::from_secs(7))
     );
 
@@ -124,9 +125,30 @@ fn what_the_service_asks_to_wait_is_heard() {
     asked.headers_mut().insert("x-amz-retry-after", "250");
     let error = SdkError::service_error(Answered(ErrorMetadata::builder().build()), asked);
     assert_eq!(
-        classify("DynamoDB", &error).retry_after,
+        classify(Service::S3, "DynamoDB", &error).retry_after,
         Some(Duration::from_millis(250))
     );
+}
+
+#[test]
+fn what_any_part_would_meet_is_the_service_s_and_what_nobody_knows_may_be_the_part_s() {
+    for (status, code) in [
+        (503, "SlowDown"),
+        (403, "AccessDenied"),
+        (404, "NoSuchBucket"),
+        (400, "ExpiredToken"),
+        (407, ""),
+    ] {
+        assert_eq!(
+            answer(status, code, "").service,
+            Some(Service::S3),
+            "{code}"
+        );
+    }
+    for (status, code) in [(400, "ValidationException"), (418, "")] {
+        let met = answer(status, code, "");
+        assert_eq!((met.service, met.obstacle), (None, Obstacle::NeedsPerson));
+    }
 }
 
 #[test]
@@ -139,7 +161,7 @@ fn trouble_with_credentials_is_found_however_deep_it_lies() {
         let error: SdkError<Answered, HttpResponse> = SdkError::dispatch_failure(
             ConnectorError::other(CredentialsError::provider_error(trouble).into(), None),
         );
-        let met = classify("DynamoDB table t", &error);
+        let met = classify(Service::S3, "DynamoDB table t", &error);
         assert_eq!(met.obstacle, Obstacle::Credentials);
         assert!(met.reason.contains(&told), "{}", met.reason);
     }
@@ -154,13 +176,16 @@ fn a_network_that_is_away_is_transient_and_only_the_last_cause_is_told() {
     let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
     let error: SdkError<Answered, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::io(Proxy(refused).into()));
-    let met = classify("S3", &error);
+    let met = classify(Service::S3, "S3", &error);
     assert_eq!(met.obstacle, Obstacle::Transient);
     assert!(met.reason.contains("connection refused"), "{}", met.reason);
     assert!(!met.reason.contains("hunter2"), "{}", met.reason);
 
     let error: SdkError<Answered, HttpResponse> = SdkError::timeout_error(io::Error::other("slow"));
-    assert_eq!(classify("S3", &error).obstacle, Obstacle::Transient);
+    assert_eq!(
+        classify(Service::S3, "S3", &error).obstacle,
+        Obstacle::Transient
+    );
 }
 
 #[test]
@@ -168,7 +193,7 @@ fn an_untrusted_certificate_says_what_to_do() {
     let untrusted = io::Error::other("invalid peer certificate: UnknownIssuer");
     let error: SdkError<Answered, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::io(untrusted.into()));
-    let met = classify("S3", &error);
+    let met = classify(Service::S3, "S3", &error);
     assert!(met.reason.contains("ca_bundle"), "{}", met.reason);
 }
 
@@ -188,5 +213,8 @@ fn a_page_in_place_of_a_reply_is_transient(#[case] status: u16) {
 fn a_request_that_cannot_be_made_needs_a_person() {
     let error: SdkError<Answered, HttpResponse> =
         SdkError::construction_failure(io::Error::other("no host"));
-    assert_eq!(classify("S3", &error).obstacle, Obstacle::NeedsPerson);
+    assert_eq!(
+        classify(Service::S3, "S3", &error).obstacle,
+        Obstacle::NeedsPerson
+    );
 }

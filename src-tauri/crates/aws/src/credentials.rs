@@ -3,10 +3,10 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, error::CredentialsError, future},
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 use wiko_core::ports::{SecretName, Secrets, SecretsError};
@@ -17,12 +17,44 @@ const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// Gives AWS clients the access key of the station's secrets, read anew each time.
 pub struct SecretsCredentials {
     secrets: Arc<dyn Secrets>,
+    given: Mutex<Given>,
+}
+
+/// What was given last, and how often it was another than before.
+#[derive(Default)]
+struct Given {
+    secret: Option<SecretString>,
+    changes: u64,
 }
 
 impl SecretsCredentials {
     /// From where the key is read.
     pub fn new(secrets: Arc<dyn Secrets>) -> Self {
-        Self { secrets }
+        Self {
+            secrets,
+            given: Mutex::default(),
+        }
+    }
+
+    /// How often the key was another than before; the first one counts.
+    pub(crate) fn changes(&self) -> u64 {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.changes
+    }
+
+    fn note(&self, secret: SecretString) {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = given.secret.as_ref().map(ExposeSecret::expose_secret);
+        if before != Some(secret.expose_secret()) {
+            given.changes += 1;
+            given.secret = Some(secret);
+        }
+    }
+
+    /// Reads the key anew. True where it is another than the one of `changes`.
+    pub(crate) async fn is_another(&self, changes: u64) -> bool {
+        // The first key is no change: there was none before.
+        self.read().await.is_ok() && self.changes() > changes.max(1)
     }
 
     async fn read(&self) -> Result<Credentials, CredentialsTrouble> {
@@ -32,6 +64,7 @@ impl SecretsCredentials {
             .await?
             .ok_or(CredentialsTrouble::Missing)?;
         let key = AwsAccessKey::from_secret(&secret)?;
+        self.note(secret);
         Ok(Credentials::new(
             key.access_key_id,
             key.secret_access_key.expose_secret(),

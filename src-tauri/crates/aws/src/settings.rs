@@ -2,7 +2,7 @@ use crate::{
     credentials::SecretsCredentials,
     http::{self, BadCaBundle},
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::{
@@ -12,7 +12,10 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use wiko_core::ports::Secrets;
+use wiko_core::{
+    ports::{Hindered, Secrets},
+    queue::Obstacle,
+};
 
 /// What all AWS services of a station have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +76,7 @@ impl ServiceSettings {
 pub struct Aws {
     settings: AwsSettings,
     http: SharedHttpClient,
-    credentials: SharedCredentialsProvider,
+    credentials: Arc<SecretsCredentials>,
 }
 
 impl Aws {
@@ -81,18 +84,37 @@ impl Aws {
     pub fn new(settings: AwsSettings, secrets: Arc<dyn Secrets>) -> Result<Self, BadCaBundle> {
         Ok(Self {
             http: http::client(&settings)?,
-            credentials: SharedCredentialsProvider::new(SecretsCredentials::new(secrets)),
+            credentials: Arc::new(SecretsCredentials::new(secrets)),
             settings,
         })
     }
 
+    /// Asks, and where the credentials are refused reads them anew: where there are others by now, it asks
+    /// once more with those. The same credentials would be refused again.
+    pub async fn with_credentials<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Hindered>
+    where
+        F: Future<Output = Result<T, Hindered>>,
+    {
+        let changes = self.credentials.changes();
+        match ask().await {
+            Err(refused)
+                if refused.obstacle == Obstacle::Credentials
+                    && self.credentials.is_another(changes).await =>
+            {
+                ask().await
+            }
+            answered => answered,
+        }
+    }
+
     /// The configuration of one service's client, for `Client::new` or the service's own config builder.
     pub fn sdk_config(&self, service: &ServiceSettings) -> SdkConfig {
+        let credentials: Arc<dyn ProvideCredentials> = self.credentials.clone();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.settings.region.clone()))
             .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             // A key that a person has just set must hold for the next request, not when a cache runs
             // out. Reading it costs milliseconds.
             .identity_cache(IdentityCache::no_cache())

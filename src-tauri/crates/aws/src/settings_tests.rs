@@ -1,5 +1,5 @@
 use super::*;
-use aws_credential_types::provider::ProvideCredentials;
+
 use secrecy::SecretString;
 use wiko_core::ports::{Backing, SecretName, SecretsError};
 
@@ -19,6 +19,67 @@ impl Secrets for Holds {
     async fn clear(&self, _: SecretName) -> Result<(), SecretsError> {
         Err(SecretsError::ReadOnly)
     }
+}
+
+/// Another key after each time that it was changed.
+#[derive(Default)]
+struct Changing(std::sync::atomic::AtomicU32);
+
+#[async_trait::async_trait]
+impl Secrets for Changing {
+    fn backing(&self) -> Backing {
+        Backing::Memory
+    }
+    async fn get(&self, _: SecretName) -> Result<Option<SecretString>, SecretsError> {
+        let key = self.0.load(std::sync::atomic::Ordering::SeqCst);
+        Ok(Some(SecretString::from(format!(
+            r#"{{"access_key_id":"AKIAEXAMPLE","secret_access_key":"hunter{key}"}}"#
+        ))))
+    }
+    async fn set(&self, _: SecretName, _: SecretString) -> Result<(), SecretsError> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(())
+    }
+    async fn clear(&self, _: SecretName) -> Result<(), SecretsError> {
+        Err(SecretsError::ReadOnly)
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_are_read_anew_once_and_asked_with_again_only_where_they_are_others() {
+    let secrets = Arc::new(Changing::default());
+    let aws = Aws::new(AwsSettings::new("ap-east-1"), secrets.clone()).unwrap();
+    let config = aws.sdk_config(&ServiceSettings::new(1_000, 3_000));
+    let provider = config.credentials_provider().unwrap();
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    // Signs with what is set, and is refused unless that is the third key.
+    let ask = async |set_meanwhile: bool| {
+        aws.with_credentials(async || {
+            asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let signed = provider.provide_credentials().await.unwrap();
+            if set_meanwhile {
+                let new = SecretString::from("new");
+                secrets.set(SecretName::AwsAccessKey, new).await.unwrap();
+            }
+            match signed.secret_access_key() {
+                "hunter2" => Ok(()),
+                _ => Err(Hindered {
+                    service: None,
+                    obstacle: Obstacle::Credentials,
+                    reason: "refused".into(),
+                    retry_after: None,
+                }),
+            }
+        })
+        .await
+    };
+    let asked = || asked.swap(0, std::sync::atomic::Ordering::SeqCst);
+    assert!(ask(false).await.is_err());
+    assert_eq!(asked(), 1, "the same key is not asked with again");
+    assert!(ask(true).await.is_err());
+    assert_eq!(asked(), 2, "once more with the new key, and no more");
+    assert!(ask(false).await.is_ok());
+    assert_eq!(asked(), 1);
 }
 
 fn aws(settings: AwsSettings) -> Result<Aws, BadCaBundle> {

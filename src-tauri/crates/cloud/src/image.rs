@@ -3,9 +3,12 @@
 use crate::pace::Pace;
 use aws_sdk_s3::{
     Client, Config,
-    error::ProvideErrorMetadata,
-    operation::{RequestId, head_object::HeadObjectOutput},
-    primitives::ByteStream,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        RequestId,
+        head_object::{HeadObjectError, HeadObjectOutput},
+    },
+    primitives::{ByteStream, DateTime, DateTimeFormat as Format},
     types::ChecksumMode,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,6 +18,8 @@ use wiko_core::{
     inspection::{CaptureFacts, Inspection},
     ports::Hindered,
     queue::Obstacle,
+    service::Service,
+    time::UnixMillis,
 };
 
 const SHA256_METADATA: &str = "sha256";
@@ -83,35 +88,78 @@ impl Images {
             {
                 self.verify(key, facts).await
             }
-            Err(error) => Err(classify(&self.name(), &error)),
+            Err(error) => Err(classify(Service::S3, &self.name(), &error)),
         }
     }
 
     /// Checks that the object under `key` has the bytes that are meant.
     async fn verify(&self, key: &str, facts: &ImageFacts) -> Result<(), Hindered> {
-        let head = self
-            .client
+        let head = self.head(key).await.map_err(|error| {
+            // A race with a try that failed after all: the next one puts it there.
+            if not_found(&error) {
+                return Hindered {
+                    service: None,
+                    obstacle: Obstacle::Transient,
+                    reason: format!("{}: {key} is not there yet", self.name()),
+                    retry_after: None,
+                };
+            }
+            classify(Service::S3, &self.name(), &error)
+        })?;
+        self.compare(key, facts, &head).await
+    }
+
+    /// Finds an image that was verified before and is no longer here.
+    pub(crate) async fn find(&self, key: &str, inspection: &Inspection) -> Result<(), Hindered> {
+        match self.head(key).await {
+            Ok(head) => self.compare(key, &inspection.image, &head).await,
+            // Without the right to list, 403 is also the answer for what does not exist, and an answer
+            // without a body does not say which. Words tell a bad key from it.
+            Err(error)
+                if error
+                    .raw_response()
+                    .is_some_and(|raw| matches!(raw.status().as_u16(), 403 | 404)) =>
+            {
+                let asked = self
+                    .client
+                    .get_object()
+                    .bucket(&self.bucket)
+                    .key(key)
+                    .range("bytes=0-0")
+                    .send()
+                    .await;
+                Err(match asked {
+                    Err(error) if !matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => {
+                        classify(Service::S3, &self.name(), &error)
+                    }
+                    _ => needs_person(format!(
+                        "{}: {key} is not there any more, and the picture was removed here after it had \
+                         been verified: restore it in S3 from an older version or a backup, then retry",
+                        self.name()
+                    )),
+                })
+            }
+            Err(error) => Err(classify(Service::S3, &self.name(), &error)),
+        }
+    }
+
+    async fn head(&self, key: &str) -> Result<HeadObjectOutput, SdkError<HeadObjectError>> {
+        self.client
             .head_object()
             .bucket(&self.bucket)
             .key(key)
             .checksum_mode(ChecksumMode::Enabled)
             .send()
             .await
-            .map_err(|error| {
-                // A race with a try that failed after all: the next one puts it there.
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_not_found())
-                {
-                    return Hindered {
-                        obstacle: Obstacle::Transient,
-                        reason: format!("{}: {key} is not there yet", self.name()),
-                        retry_after: None,
-                    };
-                }
-                classify(&self.name(), &error)
-            })?;
-        let (there, by_s3) = match stored_sha256(&head) {
+    }
+
+    async fn compare(
+        &self,
+        key: &str,
+        facts: &ImageFacts,
+        head: &HeadObjectOutput,
+    ) -> Result<(), Hindered> {
+        let (there, by_s3) = match stored_sha256(head) {
             Some(stored) => (stored, head.request_id().is_some()),
             None => self.downloaded_sha256(key, facts).await?,
         };
@@ -143,9 +191,10 @@ impl Images {
             .key(key)
             .send()
             .await
-            .map_err(|error| classify(&self.name(), &error))?;
+            .map_err(|error| classify(Service::S3, &self.name(), &error))?;
         let by_s3 = got.request_id().is_some();
         let broke_off = |why: String| Hindered {
+            service: Some(Service::S3),
             obstacle: Obstacle::Transient,
             reason: format!("{}: reading {key} broke off ({why})", self.name()),
             retry_after: None,
@@ -176,7 +225,7 @@ impl Images {
                 // which of the two it is; a bad key answers the same. A GET tells them apart.
                 match error.raw_response().map(|raw| raw.status().as_u16()) {
                     Some(403 | 404) => self.reach_in_words(facility).await,
-                    _ => Err(classify(&self.name(), &error)),
+                    _ => Err(classify(Service::S3, &self.name(), &error)),
                 }
             }
         }
@@ -194,12 +243,24 @@ impl Images {
             Ok(reply) if reply.request_id().is_some() => Ok(()),
             Ok(_) => Err(self.not_s3()),
             Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => Ok(()),
-            Err(error) => Err(classify(&self.name(), &error)),
+            Err(error) => Err(classify(Service::S3, &self.name(), &error)),
         }
+    }
+
+    /// The time by S3's clock, to the second; none where it does not answer.
+    pub(crate) async fn date(&self, facility: &str) -> Option<UnixMillis> {
+        // Of what is not there, so that the answer is an error whose headers can be read.
+        let asked = self.head(&format!("inspections/{facility}/reach")).await;
+        let error = asked.err()?;
+        let headers = error.raw_response()?.headers();
+        headers.get("x-amz-request-id")?;
+        let date = DateTime::from_str(headers.get("date")?, Format::HttpDate).ok()?;
+        Some(UnixMillis(date.secs() * 1000))
     }
 
     fn not_s3(&self) -> Hindered {
         Hindered {
+            service: Some(Service::S3),
             obstacle: Obstacle::Transient,
             reason: format!(
                 "{}: the answer is not S3's; tried again by itself. If it stays so, check \
@@ -216,10 +277,16 @@ impl Images {
     }
 }
 
-/// The hash that the server computed, or else the one that was sent along.
+fn not_found(error: &SdkError<HeadObjectError>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(|error| error.is_not_found())
+}
+
+/// The hash that the server computed. The one in the metadata is only what was sent along: bytes that were
+/// kept wrongly would pass by it, and the picture here goes one day because of what is found there.
 fn stored_sha256(head: &HeadObjectOutput) -> Option<Sha256> {
-    let computed = head.checksum_sha256().and_then(decoded);
-    computed.or_else(|| head.metadata()?.get(SHA256_METADATA)?.parse().ok())
+    head.checksum_sha256().and_then(decoded)
 }
 
 fn decoded(base64: &str) -> Option<Sha256> {
@@ -235,6 +302,7 @@ fn ascii(text: &str) -> String {
 
 fn needs_person(reason: String) -> Hindered {
     Hindered {
+        service: None,
         obstacle: Obstacle::NeedsPerson,
         reason,
         retry_after: None,

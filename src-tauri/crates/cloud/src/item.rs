@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use wiko_core::{
     analysis::Finding,
+    audit::{AuditCategory, AuditResult, AuditRow, AuditSource},
     defect::{DefectType, RecommendedAction, Region, Severity},
     facility::Facility,
     geometry::{BoxProvenance, BoxPx},
@@ -54,6 +55,29 @@ pub(crate) struct Item {
     cost_micro_usd: u64,
     latency_ms: u64,
     operator_decisions: Vec<OperatorDecisionItem>,
+    boot_id: String,
+    monotonic_ms: u64,
+    /// The head of the station's audit trail when this revision was written: whoever changes the station's
+    /// records later cannot make them fit what lies here.
+    audit: Option<AuditItem>,
+}
+
+/// A row of the audit trail with everything that its hash is made of.
+#[derive(Debug, Serialize)]
+struct AuditItem {
+    number: i64,
+    at: i64,
+    source: AuditSource,
+    category: AuditCategory,
+    identity: String,
+    subject: Option<String>,
+    result: AuditResult,
+    detail: String,
+    previous_hash: Sha256,
+    hash: Sha256,
+    /// Ed25519 over the 32 bytes of the hash, in hexadecimal digits.
+    signature: Option<String>,
+    public_key: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -140,7 +164,30 @@ impl Item {
                     decided_at: said.decided_at.iso8601(),
                 })
                 .collect(),
+            boot_id: capture.boot_id.to_string(),
+            monotonic_ms: capture.monotonic_ms,
+            audit: inspection.evidence.as_deref().map(AuditItem::from),
         })
+    }
+}
+
+impl From<&AuditRow> for AuditItem {
+    fn from(row: &AuditRow) -> Self {
+        let (entry, signed) = (&row.entry, row.signature.as_ref());
+        Self {
+            number: row.number,
+            at: entry.at.0,
+            source: entry.source,
+            category: entry.category,
+            identity: entry.identity.clone(),
+            subject: entry.subject.clone(),
+            result: entry.result,
+            detail: entry.detail.clone(),
+            previous_hash: row.previous,
+            hash: row.hash,
+            signature: signed.map(|signed| signed.signature.to_string()),
+            public_key: signed.map(|signed| signed.key.to_string()),
+        }
     }
 }
 

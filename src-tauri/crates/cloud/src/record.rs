@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use std::collections::HashMap;
 use wiko_aws::classify;
-use wiko_core::{inspection::Inspection, ports::Hindered, queue::Obstacle};
+use wiko_core::{inspection::Inspection, ports::Hindered, queue::Obstacle, service::Service};
 
 type Row = HashMap<String, AttributeValue>;
 
@@ -57,7 +57,7 @@ impl Rows {
                 };
                 self.verify(inspection, there)
             }
-            Err(error) => Err(classify(&self.name(), &error)),
+            Err(error) => Err(classify(Service::Dynamodb, &self.name(), &error)),
         }
     }
 
@@ -115,7 +115,7 @@ impl Rows {
             {
                 Ok(())
             }
-            Err(error) => Err(classify(&self.name(), &error)),
+            Err(error) => Err(classify(Service::Dynamodb, &self.name(), &error)),
         }
     }
 
@@ -125,6 +125,7 @@ impl Rows {
 
     fn not_dynamodb(&self) -> Hindered {
         Hindered {
+            service: Some(Service::Dynamodb),
             obstacle: Obstacle::Transient,
             reason: format!(
                 "{}: the answer is not DynamoDB's; tried again by itself. If it stays so, check \
@@ -138,6 +139,7 @@ impl Rows {
 
     fn needs_person(&self, reason: String) -> Hindered {
         Hindered {
+            service: None,
             obstacle: Obstacle::NeedsPerson,
             reason: format!("{}: {reason}", self.name()),
             retry_after: None,

@@ -11,6 +11,7 @@ use wiko_core::{
     inspection::Inspection,
     ports::{Hindered, UploadReceipt, Uploader},
     queue::Obstacle,
+    time::UnixMillis,
 };
 
 /// Where a station's records go.
@@ -43,6 +44,7 @@ impl CloudSettings {
 
 /// The uploader to S3 and DynamoDB.
 pub struct CloudUploader {
+    aws: Aws,
     images: Images,
     rows: Rows,
     facility: Facility,
@@ -58,6 +60,7 @@ impl CloudUploader {
             .force_path_style(settings.s3.endpoint_url.is_some())
             .build();
         Self {
+            aws: aws.clone(),
             images: Images {
                 client: aws_sdk_s3::Client::from_conf(s3),
                 bucket: settings.bucket,
@@ -93,6 +96,11 @@ impl CloudUploader {
         self.images.reach(self.facility.code()).await
     }
 
+    /// The time by S3's clock, to the second; none where it does not answer.
+    pub async fn s3_date(&self) -> Option<UnixMillis> {
+        self.images.date(self.facility.code()).await
+    }
+
     /// Asks the table alone for a sign of life.
     pub async fn reach_dynamodb(&self) -> Result<(), Hindered> {
         self.rows.reach().await
@@ -106,10 +114,35 @@ impl Uploader for CloudUploader {
         inspection: &Inspection,
         image: &[u8],
     ) -> Result<UploadReceipt, Hindered> {
+        let (key, item) = self.item(inspection)?;
+        self.aws
+            .with_credentials(|| self.images.put(&key, inspection, image))
+            .await?;
+        self.put_row(inspection, &key, &item).await
+    }
+
+    async fn upload_record(&self, inspection: &Inspection) -> Result<UploadReceipt, Hindered> {
+        let (key, item) = self.item(inspection)?;
+        self.aws
+            .with_credentials(|| self.images.find(&key, inspection))
+            .await?;
+        self.put_row(inspection, &key, &item).await
+    }
+
+    async fn reach(&self) -> Result<(), Hindered> {
+        self.reach_s3().await?;
+        self.reach_dynamodb().await
+    }
+}
+
+impl CloudUploader {
+    /// The image's key and the item of a part; refused where it is not decided.
+    fn item(&self, inspection: &Inspection) -> Result<(String, Item), Hindered> {
         let key = image::key(&inspection.capture);
-        let image_url = format!("s3://{}/{key}", self.images.bucket);
+        let image_url = self.image_url(&key);
         let Some(item) = Item::of(inspection, &image_url) else {
             return Err(Hindered {
+                service: None,
                 obstacle: Obstacle::NeedsPerson,
                 reason: format!(
                     "{} has no decision and is not to be sent: a fault of the station, please report it",
@@ -118,14 +151,25 @@ impl Uploader for CloudUploader {
                 retry_after: None,
             });
         };
-        self.images.put(&key, inspection, image).await?;
-        self.rows.put(inspection, &item).await?;
-        tracing::debug!(id = %inspection.capture.id, revision = inspection.revision, "uploaded");
-        Ok(UploadReceipt { image_url })
+        Ok((key, item))
     }
 
-    async fn reach(&self) -> Result<(), Hindered> {
-        self.reach_s3().await?;
-        self.reach_dynamodb().await
+    fn image_url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.images.bucket)
+    }
+
+    async fn put_row(
+        &self,
+        inspection: &Inspection,
+        key: &str,
+        item: &Item,
+    ) -> Result<UploadReceipt, Hindered> {
+        self.aws
+            .with_credentials(|| self.rows.put(inspection, item))
+            .await?;
+        tracing::debug!(id = %inspection.capture.id, revision = inspection.revision, "uploaded");
+        Ok(UploadReceipt {
+            image_url: self.image_url(key),
+        })
     }
 }

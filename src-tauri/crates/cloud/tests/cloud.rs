@@ -454,3 +454,68 @@ async fn a_missing_bucket_or_table_needs_a_person_and_is_named() {
         }
     }
 }
+
+#[tokio::test]
+async fn s3_tells_the_time_by_its_clock_and_nobody_else_does() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let date = cloud.uploader().s3_date().await.unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now_ms = i64::try_from(now.unwrap().as_millis()).unwrap();
+    // The same machine, to the second.
+    assert!((now_ms - date.0).abs() < 10_000, "{} and {now_ms}", date.0);
+
+    let mut away = cloud.settings.clone();
+    away.s3.endpoint_url = Some("http://127.0.0.1:9".into());
+    let aws = aws(EnvironmentSecrets::from_process());
+    assert_eq!(CloudUploader::new(&aws, away).s3_date().await, None);
+}
+
+/// Holds a wrong key until it is read for the second time: a person has set the right one meanwhile.
+struct SetMeanwhile {
+    reads: AtomicU32,
+    right: EnvironmentSecrets,
+}
+
+#[async_trait::async_trait]
+impl Secrets for SetMeanwhile {
+    fn backing(&self) -> wiko_core::ports::Backing {
+        self.right.backing()
+    }
+    async fn get(
+        &self,
+        name: SecretName,
+    ) -> Result<Option<secrecy::SecretString>, wiko_core::ports::SecretsError> {
+        if self.reads.fetch_add(1, Ordering::SeqCst) == 0 {
+            let wrong = AwsAccessKey::new("AKIAWRONG", "wrong").unwrap();
+            return Ok(Some(wrong.to_secret()));
+        }
+        self.right.get(name).await
+    }
+    async fn set(
+        &self,
+        _: SecretName,
+        _: secrecy::SecretString,
+    ) -> Result<(), wiko_core::ports::SecretsError> {
+        Err(wiko_core::ports::SecretsError::ReadOnly)
+    }
+    async fn clear(&self, _: SecretName) -> Result<(), wiko_core::ports::SecretsError> {
+        Err(wiko_core::ports::SecretsError::ReadOnly)
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_set_while_the_old_one_was_refused_is_used_at_once() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let secrets = SetMeanwhile {
+        reads: AtomicU32::new(0),
+        right: EnvironmentSecrets::from_process(),
+    };
+    let uploader = CloudUploader::new(&aws(secrets), cloud.settings.clone());
+    let part = builders::decided(7, b"picture", 1);
+    uploader.upload(&part, b"picture").await.unwrap();
+    assert_eq!(cloud.objects().await, 1);
+}

@@ -3,8 +3,8 @@
 //! Invariants:
 //! - The picture is scaled by the model's own rule before it is sent, so that every box in a reply is in
 //!   pixels that are known.
-//! - One request, one answer: nothing is asked twice here. Trying again is for the durable queue, which
-//!   knows how long a part has waited.
+//! - One request, one answer: nothing is asked twice here, unless the credentials were refused and others
+//!   are set by now. Trying again is for the durable queue, which knows how long a part has waited.
 //! - A service that did not answer is [`Hindered`]; a model that answered what cannot be used is
 //!   [`AnalysisError::Unusable`]. Neither is ever an analysis.
 //! - What an endpoint or a model refuses to say is not guessed: an analysis is made only from a reply
@@ -71,6 +71,7 @@ pub enum ClaudeRefused {
 /// The analyzer.
 #[derive(Debug)]
 pub struct Claude {
+    aws: Aws,
     client: Client,
     model: Model,
     prompts: Prompts,
@@ -94,6 +95,7 @@ impl Claude {
         };
         let prompts = Prompts::render(model.capabilities.json)?;
         Ok(Self {
+            aws: aws.clone(),
             client: Client::new(&aws.sdk_config(&service.at(settings.endpoint_url))),
             template: RequestTemplate::new(model.capabilities, &prompts)?,
             prompts,
@@ -117,13 +119,16 @@ impl Claude {
         let (language, stage) = (request.language, capture.stage);
         let look = prompt::render_look(language, stage, &capture.product_sku, picture, token)
             .map_err(|error| cannot_ask(&error))?;
-        self.template
+        let ready = self
+            .template
             .fill(self.client.converse(), prompt, picture.jpeg.clone(), look)
             .map_err(|error| cannot_ask(&error))?
-            .model_id(&self.model.id)
-            .send()
-            .await
-            .map_err(|error| trouble::hindered_by(&error, &self.model.id).into())
+            .model_id(&self.model.id);
+        let send = || async {
+            let sent = ready.clone().send().await;
+            sent.map_err(|error| trouble::hindered_by(&error, &self.model.id))
+        };
+        Ok(self.aws.with_credentials(send).await?)
     }
 }
 
@@ -171,6 +176,7 @@ impl Claude {
         tokio::task::spawn_blocking(move || resize::prepare(&image, tier))
             .await
             .map_err(|error| Hindered {
+                service: None,
                 obstacle: Obstacle::Transient,
                 reason: format!("the picture could not be prepared: {error}"),
                 retry_after: None,
@@ -203,6 +209,7 @@ impl Claude {
 /// The request cannot be put together: a fault of the station, not of the part.
 fn cannot_ask(error: &dyn std::error::Error) -> AnalysisError {
     Hindered {
+        service: None,
         obstacle: Obstacle::NeedsPerson,
         reason: format!("Claude cannot be asked: {error}; install the station anew"),
         retry_after: None,

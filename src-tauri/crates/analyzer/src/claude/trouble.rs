@@ -1,5 +1,5 @@
-//! What an error of Bedrock means. The shared classes hold; here stand the cases in which Bedrock means
-//! something of its own by a common code.
+//! What to do about an error of Bedrock. What it means for the work is said by [`wiko_aws::classify`]
+//! alone; here are the words for the cases in which Bedrock means something of its own by a common code.
 
 use super::models::DEFAULT_MODEL_ID;
 use aws_sdk_bedrockruntime::{
@@ -7,40 +7,24 @@ use aws_sdk_bedrockruntime::{
     operation::converse::ConverseError,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use wiko_core::{ports::Hindered, queue::Obstacle};
+use wiko_core::{ports::Hindered, service::Service};
 
-/// What stands in the way, and what to do.
+/// What stands in the way.
 pub(super) fn hindered_by(
     error: &SdkError<ConverseError, HttpResponse>,
     model_id: &str,
 ) -> Hindered {
-    let common = wiko_aws::classify("Claude on Bedrock", error);
+    let common = wiko_aws::classify(Service::Bedrock, "Claude on Bedrock", error);
     let code = error.code().unwrap_or_default();
     let message = error.message().unwrap_or_default();
-    if error
-        .raw_response()
-        .is_some_and(|raw| raw.status().is_success())
-    {
-        return unreadable();
-    }
     match advice(code, message, model_id) {
         Some(advice) => Hindered {
-            obstacle: Obstacle::NeedsPerson,
+            // All of these are the account's or the settings', never one part's.
+            service: Some(Service::Bedrock),
             reason: format!("Claude on Bedrock: {code}: {advice}"),
-            retry_after: None,
+            ..common
         },
         None => common,
-    }
-}
-
-/// An answer that says "success" and is none of Bedrock's.
-fn unreadable() -> Hindered {
-    Hindered {
-        obstacle: Obstacle::Transient,
-        reason: "Claude on Bedrock: the reply cannot be read; tried again by itself. If it stays so, look \
-                 for a proxy or a sign-in page between the station and the internet"
-            .to_owned(),
-        retry_after: None,
     }
 }
 

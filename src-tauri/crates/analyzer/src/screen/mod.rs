@@ -162,6 +162,7 @@ fn finding(found: &Found, model: &ScreenModel, description: String) -> Finding {
 
 fn hindered(reason: &impl ToString) -> AnalysisError {
     AnalysisError::Hindered(Hindered {
+        service: None,
         obstacle: Obstacle::NeedsPerson,
         reason: reason.to_string(),
         retry_after: None,

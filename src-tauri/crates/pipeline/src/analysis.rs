@@ -1,65 +1,199 @@
 //! From captured to decided.
 
-use crate::{station::Inner, worker::Source};
-use std::sync::Arc;
+use crate::{
+    circuits::{Circuits, Pass},
+    inner::Inner,
+    worker::Source,
+};
+use std::{sync::Arc, time::Duration};
 use wiko_core::{
     analysis::{Analysis, Provider},
-    chain::ChainOutcome,
+    chain::{ChainOutcome, Gate},
     event::StationEvent,
     ports::{AnalysisError, AnalysisRequest, Hindered, StoreError},
-    queue::{AnalysisWork, Obstacle, Queue},
+    queue::{Among, AnalysisWork, Obstacle, Queue},
     time::UnixMillis,
 };
 
-pub(crate) struct AnalysisSource(pub(crate) Arc<Inner>);
+pub(crate) struct AnalysisSource {
+    inner: Arc<Inner>,
+}
 
-impl Source for AnalysisSource {
-    type Work = AnalysisWork;
+/// Whether the services of the chain may be asked now.
+enum Standing {
+    /// One of them, or the chain needs none.
+    Clear,
+    /// One part may find out.
+    Probe(Pass),
+    /// None of them, for so long.
+    Held(Duration),
+}
 
-    async fn lease(&self) -> Result<Option<AnalysisWork>, StoreError> {
-        let now = self.0.clock.now();
-        if self.0.analysis_pause.holds_until(now).is_some() {
-            return Ok(None);
-        }
-        let until = now.plus(self.0.settings.analysis_lease);
-        let work = self.0.records.lease_analysis(now, until).await?;
-        if work.is_some() {
-            self.0.analysis_pause.passed(now);
-        }
-        Ok(work)
+impl AnalysisSource {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
     }
 
-    async fn process(&self, work: AnalysisWork) {
-        if let Err(error) = self.0.analyze(work).await {
-            self.0.storage_failed(&error);
+    fn standing(&self) -> Standing {
+        let (circuits, services) = (&self.inner.circuits, &self.inner.chain_services);
+        if services.is_empty() || !services.iter().all(|service| circuits.troubled(*service)) {
+            return Standing::Clear;
+        }
+        for service in services {
+            if let Ok([probe]) = circuits.pass([*service]) {
+                return Standing::Probe(probe);
+            }
+        }
+        let waits = services.iter();
+        let waits = waits.filter_map(|service| circuits.longest_wait(&[*service]));
+        Standing::Held(waits.min().unwrap_or_default())
+    }
+
+    async fn take(
+        &self,
+        among: Among,
+        now: UnixMillis,
+    ) -> Result<Option<AnalysisWork>, StoreError> {
+        let inner = &self.inner;
+        let until = inner.clock.now().plus(inner.settings.analysis_lease);
+        inner.records.lease_analysis_among(among, now, until).await
+    }
+
+    /// Work that goes through although no service is asked: each part once, for what the local analyzers
+    /// say. A part that they do not know then waits until a service is asked again, or a person retries.
+    async fn take_held(&self) -> Result<Option<AnalysisWork>, StoreError> {
+        if !self.inner.answers_locally() {
+            return Ok(None);
+        }
+        let sweep = *self.inner.sweep();
+        if let Some(due) = sweep {
+            if let Some(work) = self.take(Among::All, due).await? {
+                return Ok(Some(work));
+            }
+            self.inner.sweep().take_if(|again| *again == due);
+        }
+        self.take(Among::Untried, self.inner.clock.now()).await
+    }
+}
+
+impl Source for AnalysisSource {
+    type Work = (AnalysisWork, Option<Pass>);
+
+    async fn lease(&self, now: UnixMillis) -> Result<Option<Self::Work>, StoreError> {
+        match self.standing() {
+            Standing::Clear => {
+                let work = self.take(Among::All, now).await?;
+                Ok(work.map(|work| (work, None)))
+            }
+            Standing::Probe(probe) => {
+                // Somebody stands before what was never tried, and need not wait for the probe.
+                let mut work = self.take(Among::Tried, now).await?;
+                if work.is_none() {
+                    work = self.take(Among::All, now).await?;
+                }
+                match work {
+                    Some(work) => Ok(Some((work, Some(probe)))),
+                    None => {
+                        probe.unused();
+                        Ok(None)
+                    }
+                }
+            }
+            Standing::Held(_) => Ok(self.take_held().await?.map(|work| (work, None))),
+        }
+    }
+
+    async fn process(&self, (work, probe): Self::Work) {
+        if let Err(error) = self.inner.analyze(work, probe).await {
+            self.inner.storage_failed(&error);
         }
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        let now = self.0.clock.now();
-        match self.0.analysis_pause.holds_until(now) {
-            Some(until) => Ok(Some(until)),
-            None => self.0.records.next_due(Queue::Analysis, now).await,
+        let now = self.inner.clock.now();
+        match self.standing() {
+            Standing::Held(wait) => Ok(Some(now.plus(wait))),
+            Standing::Clear => self.inner.records.next_due(Queue::Analysis, now).await,
+            Standing::Probe(probe) => {
+                probe.unused();
+                self.inner.records.next_due(Queue::Analysis, now).await
+            }
+        }
+    }
+
+    fn failed(&self, error: &StoreError) {
+        self.inner.storage_failed(error);
+    }
+}
+
+/// Asks the circuits before each analyzer of the chain.
+struct CircuitGate<'a> {
+    circuits: &'a Arc<Circuits>,
+    /// Taken with the part.
+    probe: Option<Pass>,
+    /// Of the one that was asked last.
+    pass: Option<Pass>,
+}
+
+impl Gate for CircuitGate<'_> {
+    fn may_ask(&mut self, provider: Provider) -> Result<(), Hindered> {
+        self.pass = None;
+        let Some(service) = provider.service() else {
+            return Ok(());
+        };
+        if let Some(probe) = self.probe.take_if(|probe| probe.service() == service) {
+            self.pass = Some(probe);
+            return Ok(());
+        }
+        match self.circuits.pass([service]) {
+            Ok([pass]) => {
+                self.pass = Some(pass);
+                Ok(())
+            }
+            Err(held) => Err(Hindered {
+                obstacle: match held.met.obstacle {
+                    // That is for the part that met it; this one waits for what becomes of that.
+                    Obstacle::NeedsPerson => Obstacle::Transient,
+                    other => other,
+                },
+                retry_after: None,
+                ..held.met
+            }),
+        }
+    }
+
+    fn answered(&mut self, answer: &Result<Analysis, AnalysisError>) {
+        let Some(pass) = self.pass.take() else {
+            return;
+        };
+        match answer {
+            Err(AnalysisError::Hindered(hindered)) => {
+                if hindered.service == Some(pass.service()) {
+                    pass.failed(hindered);
+                }
+            }
+            Ok(_) | Err(AnalysisError::NotLearnt { .. } | AnalysisError::Unusable { .. }) => {
+                pass.answered();
+            }
         }
     }
 }
 
 impl Inner {
     /// Brings one part as far as it goes now: decided, or back into the queue with the reason.
-    async fn analyze(&self, work: AnalysisWork) -> Result<(), StoreError> {
+    async fn analyze(&self, work: AnalysisWork, probe: Option<Pass>) -> Result<(), StoreError> {
         let id = work.lease.id;
-        let sent = self.analysis_pause.lifted();
         let image = match self.records.image(id).await {
             Ok(image) => image,
-            Err(damaged @ StoreError::ImageDamaged { .. }) => {
+            // Also one that the disk does not give: it would be tried without end, and nobody would see it.
+            Err(damaged @ (StoreError::ImageDamaged { .. } | StoreError::Fault { .. })) => {
                 let hindered = Hindered {
+                    service: None,
                     obstacle: Obstacle::NeedsPerson,
                     reason: damaged.to_string(),
                     retry_after: None,
                 };
-                return self
-                    .set_back(Queue::Analysis, &work.lease, hindered, sent)
-                    .await;
+                return self.set_back(Queue::Analysis, &work.lease, hindered).await;
             }
             Err(error) => return Err(error),
         };
@@ -72,19 +206,17 @@ impl Inner {
         if request.screening.is_none() {
             request.screening = self.screen(&request).await?;
         }
-        match self.chain.decide(&request).await {
+        let mut gate = CircuitGate {
+            circuits: &self.circuits,
+            probe,
+            pass: None,
+        };
+        match self.chain.decide(&request, &mut gate).await {
             ChainOutcome::Decided {
                 verdict,
                 analysis,
                 detail,
             } => {
-                // The screen needs no credentials, so its answer says nothing of them.
-                let by_screen = analysis
-                    .as_ref()
-                    .is_some_and(|said| said.appraiser.provider == Provider::Screen);
-                if !by_screen {
-                    self.analysis_pause.lift();
-                }
                 let decided = self
                     .records
                     .decide(id, &verdict, analysis.as_deref(), &detail, self.clock.now())
@@ -102,8 +234,7 @@ impl Inner {
                 }
             }
             ChainOutcome::Pending(hindered) => {
-                self.set_back(Queue::Analysis, &work.lease, hindered, sent)
-                    .await
+                self.set_back(Queue::Analysis, &work.lease, hindered).await
             }
         }
     }

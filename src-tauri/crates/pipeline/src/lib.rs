@@ -6,15 +6,22 @@
 //! - A verdict comes from [`wiko_core::chain::Chain`] alone. A failure on the way leaves the part
 //!   pending, with its reason, and in its queue.
 //! - Events tell of what is durable already. Who misses one reads the records.
-//! - While credentials are refused a queue pauses: one part finds out now and then whether they are still.
+//! - A service that is known not to do what it is asked is not asked for every part: its
+//!   [`wiko_core::circuit::Circuit`] lets one part find out now and then.
 //! - Everything the pipeline does is bounded: work in flight, channels, waiting times.
 
 mod analysis;
+mod circuits;
+pub mod clock_watch;
+mod drain;
+mod inner;
 mod link;
-mod pause;
+mod parts;
 mod station;
 mod upload;
 mod worker;
 
+pub use drain::DrainReport;
 pub use link::CloudLink;
-pub use station::{CallRefused, DrainReport, Order, Parts, Station, StationSettings};
+pub use parts::{CallRefused, Order, Parts, StationSettings};
+pub use station::Station;

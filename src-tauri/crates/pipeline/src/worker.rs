@@ -19,14 +19,20 @@ const SLEEP_AFTER_FAULT: Duration = Duration::from_secs(5);
 pub(crate) trait Source: Send + Sync + 'static {
     type Work: Send + 'static;
 
-    /// Takes the next piece that is due.
-    fn lease(&self) -> impl Future<Output = Result<Option<Self::Work>, StoreError>> + Send;
+    /// Takes the next piece that is due by `now`.
+    fn lease(
+        &self,
+        now: UnixMillis,
+    ) -> impl Future<Output = Result<Option<Self::Work>, StoreError>> + Send;
 
     /// Does it, to an end of some kind: failures go back into the queue.
     fn process(&self, work: Self::Work) -> impl Future<Output = ()> + Send;
 
     /// When the next piece falls due.
     fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;
+
+    /// The queue itself does not answer. Somebody may be waiting for a part in it, and must hear of that.
+    fn failed(&self, error: &StoreError);
 }
 
 /// Works until `stop`; what is in flight then is finished or, after its lease, taken up again.
@@ -46,25 +52,28 @@ pub(crate) async fn work<S: Source>(
 
         let mut faulted = false;
         while running.len() < in_flight && !stop.is_cancelled() {
-            match source.lease().await {
+            match source.lease(clock.now()).await {
                 Ok(Some(work)) => {
                     let source = source.clone();
                     running.spawn(async move { source.process(work).await });
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::error!(%error, "the queue cannot be read");
+                    source.failed(&error);
                     faulted = true;
                     break;
                 }
             }
         }
+        let full = running.len() >= in_flight;
         let sleep = if faulted {
             SLEEP_AFTER_FAULT
+        } else if full {
+            // Not slept: the next that ends makes room. Looking for what is due reads the whole queue.
+            LONGEST_SLEEP
         } else {
             until_due(&*source, &*clock).await
         };
-        let full = running.len() >= in_flight;
         tokio::select! {
             () = stop.cancelled() => {}
             () = &mut knocked, if !full => {}
@@ -85,8 +94,59 @@ async fn until_due<S: Source>(source: &S, clock: &dyn Clock) -> Duration {
         Ok(Some(due)) => due.since(clock.now()).min(LONGEST_SLEEP),
         Ok(None) => LONGEST_SLEEP,
         Err(error) => {
-            tracing::error!(%error, "the queue cannot be read");
+            source.failed(&error);
             SLEEP_AFTER_FAULT
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may")]
+    use super::*;
+    use tokio::sync::mpsc;
+    use wiko_testkit::{builders::NOON, fakes::clock::SetClock};
+
+    /// A queue on a disk that is full.
+    struct Full(mpsc::UnboundedSender<StoreError>);
+
+    impl Source for Full {
+        type Work = ();
+
+        async fn lease(&self, _: UnixMillis) -> Result<Option<()>, StoreError> {
+            Err(StoreError::DiskFull {
+                data_dir: "/data".into(),
+            })
+        }
+
+        async fn process(&self, (): ()) {}
+
+        async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+            Ok(None)
+        }
+
+        fn failed(&self, error: &StoreError) {
+            self.0.send(error.clone()).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_does_not_answer_is_told_of_at_once() {
+        let (told, mut heard) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let work = work(
+            Arc::new(Full(told)),
+            Arc::new(SetClock::at(NOON)),
+            Arc::new(Notify::new()),
+            1,
+            stop.clone(),
+        );
+        let listens = async {
+            let error = heard.recv().await.unwrap();
+            stop.cancel();
+            error
+        };
+        let ((), error) = tokio::join!(work, listens);
+        assert!(error.stops_capture());
     }
 }

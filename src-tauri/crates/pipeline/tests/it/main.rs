@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod circuits;
+mod clock;
+
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
@@ -13,7 +16,7 @@ use wiko_core::{
     facility::Facility,
     geometry::BoxPx,
     inspection::{OperatorCall, UploadState},
-    ports::{Analyzer, Hindered, Language, Uploader},
+    ports::{Analyzer, Clock, Hindered, Language, Uploader},
     queue::{Obstacle, Queue},
     shift::ShiftPlan,
     sku::ProductSku,
@@ -38,6 +41,9 @@ struct Bench {
     station: Station,
     clock: Arc<SetClock>,
     cloud: Arc<FakeUploader>,
+    records: Arc<SqliteRecords>,
+    /// The chain, in its order.
+    chain: Vec<Arc<ScriptedAnalyzer>>,
     _dir: tempfile::TempDir,
 }
 
@@ -48,13 +54,13 @@ async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -
     let clock = Arc::new(SetClock::at(NOON));
     let cloud = Arc::new(FakeUploader::default());
     let shift = ("A".to_owned(), jiff::civil::time(0, 0, 0, 0));
-    let chain = chain
-        .into_iter()
-        .map(|analyzer| Arc::new(analyzer) as Arc<dyn Analyzer>)
-        .collect();
+    let records = Arc::new(opened.records);
+    let chain: Vec<_> = chain.into_iter().map(Arc::new).collect();
+    let analyzers = chain.iter().cloned();
+    let analyzers = analyzers.map(|analyzer| analyzer as Arc<dyn Analyzer>);
     let station = Station::new(Parts {
-        records: Arc::new(opened.records),
-        chain: Chain::new(chain),
+        records: records.clone(),
+        chain: Chain::new(analyzers.collect()),
         screen: screen.map(|screen| Arc::new(screen) as Arc<dyn Analyzer>),
         uploader: Some(cloud.clone() as Arc<dyn Uploader>),
         clock: clock.clone(),
@@ -74,8 +80,39 @@ async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -
         station,
         clock,
         cloud,
+        records,
+        chain,
         _dir: dir,
     }
+}
+
+/// The workers of a station, until they are stopped.
+struct Running {
+    stop: CancellationToken,
+    work: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    fn of(station: &Station) -> Self {
+        let stop = CancellationToken::new();
+        let (station, until) = (station.clone(), stop.clone());
+        let work = tokio::spawn(async move { station.run(until).await });
+        Self { stop, work }
+    }
+
+    async fn stopped(self) {
+        self.stop.cancel();
+        self.work.await.unwrap();
+    }
+}
+
+/// Waits for an event.
+async fn wait_for(
+    events: &mut tokio::sync::broadcast::Receiver<StationEvent>,
+    wanted: impl Fn(&StationEvent) -> bool,
+) {
+    let wait = async { while !wanted(&events.recv().await.unwrap()) {} };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
 }
 
 fn claude(script: impl IntoIterator<Item = Answer>) -> ScriptedAnalyzer {
@@ -121,6 +158,7 @@ fn frame(n: u64) -> Frame {
 
 fn offline() -> Hindered {
     Hindered {
+        service: Some(wiko_core::service::Service::S3),
         obstacle: Obstacle::Transient,
         reason: "offline".into(),
         retry_after: None,
@@ -147,7 +185,7 @@ async fn a_part_is_captured_decided_and_uploaded_by_the_workers() {
     stop.cancel();
     run.await.unwrap();
     let report = bench.station.drain_once().await.unwrap();
-    assert_eq!((report.upload_waiting, report.parked), (0, 0));
+    assert_eq!((report.upload_waiting, report.parked()), (0, 0));
     assert_eq!(bench.cloud.count(), 1);
     let uploaded = bench.station.records().inspection(part.id).await.unwrap();
     assert!(matches!(uploaded.upload, UploadState::Verified { .. }));
@@ -252,7 +290,7 @@ async fn a_part_that_needs_a_person_is_parked_with_the_reason_until_it_is_retrie
     )
     .await;
     bench.station.capture(&order(), &frame(1)).await.unwrap();
-    assert_eq!(bench.station.drain_once().await.unwrap().parked, 1);
+    assert_eq!(bench.station.drain_once().await.unwrap().parked(), 1);
     assert_eq!(
         bench
             .station
@@ -265,11 +303,12 @@ async fn a_part_that_needs_a_person_is_parked_with_the_reason_until_it_is_retrie
     );
     assert_eq!(bench.station.retry(Queue::Analysis, None).await.unwrap(), 1);
     bench.clock.advance(Duration::from_secs(1));
-    assert_eq!(bench.station.drain_once().await.unwrap().parked, 0);
+    assert_eq!(bench.station.drain_once().await.unwrap().parked(), 0);
 }
 
 fn refused() -> Hindered {
     Hindered {
+        service: Some(wiko_core::service::Service::S3),
         obstacle: Obstacle::Credentials,
         reason: "the key is expired".into(),
         retry_after: None,
@@ -400,4 +439,37 @@ async fn a_part_that_nobody_has_judged_can_be_rejected_and_not_released() {
     }
     let rejected = by(OperatorCall::Reject).await.unwrap();
     assert_eq!(rejected.operator_decisions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_correction_after_the_picture_was_removed_sends_the_record_alone() {
+    let bench = bench(vec![claude([Answer::Good])], None).await;
+    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    assert_eq!(bench.station.drain_once().await.unwrap().uploaded, 1);
+    let all_go = wiko_store::RetentionPolicy {
+        keep: Duration::ZERO,
+        keep_defects: Duration::ZERO,
+        budget_bytes: None,
+        free_floor_bytes: 0,
+    };
+    let retained = bench
+        .records
+        .retain(&all_go, bench.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(retained.removed, 1);
+    let reason = Some("missed_defect".to_owned());
+    let call = wiko_core::inspection::OperatorCall::Reject;
+    bench
+        .station
+        .operator_decide(part.id, call, "op-9".into(), reason)
+        .await
+        .unwrap();
+    let report = bench.station.drain_once().await.unwrap();
+    assert_eq!(
+        (report.uploaded, report.upload_waiting, report.parked()),
+        (1, 0, 0)
+    );
+    let there = bench.cloud.stored(part.id).unwrap();
+    assert_eq!(there.last_call(), Some(call));
 }

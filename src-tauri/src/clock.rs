@@ -1,8 +1,9 @@
-//! The machine's clock and randomness.
+//! The machine's clocks and randomness.
 
+use std::sync::LazyLock;
 use wiko_core::{
     ports::{Clock, Entropy},
-    time::UnixMillis,
+    time::{BootId, ClockReading, UnixMillis},
 };
 
 /// The system's time.
@@ -13,6 +14,56 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
         UnixMillis(jiff::Timestamp::now().as_millisecond())
     }
+
+    fn reading(&self) -> ClockReading {
+        ClockReading {
+            now: self.now(),
+            boot_id: BOOT_ID.clone(),
+            monotonic_ms: monotonic_ms(),
+        }
+    }
+}
+
+static BOOT_ID: LazyLock<BootId> = LazyLock::new(|| BootId(boot_id()));
+
+/// The kernel's id of this run of the machine.
+#[cfg(target_os = "linux")]
+fn boot_id() -> String {
+    match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        Ok(id) => id.trim().to_owned(),
+        Err(error) => {
+            tracing::warn!(%error, "the kernel names no boot id; this run of the station has its own");
+            run_id()
+        }
+    }
+}
+
+/// This run of the station counts as a run of the machine of its own.
+#[cfg(not(target_os = "linux"))]
+fn boot_id() -> String {
+    run_id()
+}
+
+fn run_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// Since the machine was started, its sleep included.
+#[cfg(target_os = "linux")]
+fn monotonic_ms() -> u64 {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let ms = since
+        .tv_sec
+        .saturating_mul(1000)
+        .saturating_add(since.tv_nsec / 1_000_000);
+    u64::try_from(ms).unwrap_or_default()
+}
+
+/// Since the first reading, which is of the run that [`run_id`] names.
+#[cfg(not(target_os = "linux"))]
+fn monotonic_ms() -> u64 {
+    static FIRST: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+    u64::try_from(FIRST.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The system's randomness.
@@ -26,5 +77,18 @@ impl Entropy for SystemEntropy {
 
     fn jitter(&self) -> f64 {
         rand::random()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_readings_are_of_one_run_of_the_machine_and_never_go_back() {
+        let (first, second) = (SystemClock.reading(), SystemClock.reading());
+        assert_eq!(first.boot_id, second.boot_id);
+        assert!(!first.boot_id.0.is_empty());
+        assert!(first.monotonic_ms > 0 && first.monotonic_ms <= second.monotonic_ms);
     }
 }

@@ -1,5 +1,9 @@
 //! What a station needs, checked one by one: as it should be, or what is wrong and what to do.
 
+mod clock;
+mod signing;
+mod storage;
+
 use crate::{
     clock::SystemClock,
     dto::{CheckDto, CheckState},
@@ -16,11 +20,8 @@ use wiko_core::{
     ports::{Backing, Clock, Hindered, SecretName, Secrets},
 };
 
-/// Free space below which the disk is worth a warning.
-const LOW_DISK_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-
-/// The station did not exist before.
-const FIRST_YEAR: i16 = 2026;
+/// A write-ahead log larger than this has not been cut back for long.
+const LARGE_LOG_BYTES: u64 = 256 << 20;
 
 /// The state's word for people.
 pub fn word(state: CheckState) -> &'static str {
@@ -37,14 +38,17 @@ pub fn word(state: CheckState) -> &'static str {
 pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<CheckDto> {
     let mut checks = vec![data_dir(settings)];
     checks.extend(database(settings).await);
+    checks.extend(storage::examine(settings, SystemClock.now()).await);
     checks.push(camera(settings));
     checks.push(screen_models(settings));
     checks.push(chain(settings));
     checks.push(keyring(settings, &*secrets).await);
+    checks.push(signing::check_signing(settings, &*secrets).await);
     checks.push(credentials(settings, &*secrets).await);
     checks.push(claude(settings));
-    checks.extend(cloud(settings, secrets).await);
-    checks.push(clock(settings));
+    // Three clients at once make a future that is too large for the stack of the caller.
+    checks.extend(Box::pin(cloud(settings, secrets)).await);
+    checks.push(clock::check_clock(settings).await);
     checks
 }
 
@@ -124,9 +128,24 @@ async fn database(settings: &Settings) -> [CheckDto; 2] {
                     mib(report.wal_bytes),
                 ),
             );
+            let database = match report.wal_bytes {
+                ..=LARGE_LOG_BYTES => database,
+                _ => check(
+                    "database",
+                    CheckState::Warning,
+                    database.seen,
+                    "something has been reading the database for long, so its log grows: wait for a backup \
+                     to end, close other programs that have it open, then start the station again",
+                ),
+            };
             let free = format!("{} MiB free", mib(report.free_bytes));
-            let disk = if report.free_bytes < LOW_DISK_BYTES {
-                let remedy = "free space on the disk: captures are refused when it is full";
+            let storage = &settings.storage;
+            let disk = if report.free_bytes < storage.reserve_bytes {
+                let remedy = "free space on the disk: nothing is captured until there is some";
+                check("disk", CheckState::Failed, free, remedy)
+            } else if report.free_bytes < storage.retention.free_floor_bytes {
+                let remedy = "free space on the disk: pictures that the cloud has go before their time, and \
+                              captures are refused when it is full";
                 check("disk", CheckState::Warning, free, remedy)
             } else {
                 ok("disk", free)
@@ -355,22 +374,12 @@ async fn cloud(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<CheckDto> 
             hindered.reason,
         ),
     };
-    let (s3, dynamodb) = tokio::join!(cloud.reach_s3(), cloud.reach_dynamodb());
-    vec![answer("s3", s3), answer("dynamodb", dynamodb)]
-}
-
-/// A clock that has lost its battery shows a year long gone; records would be filed there.
-fn clock(settings: &Settings) -> CheckDto {
-    let now = SystemClock
-        .now()
-        .timestamp()
-        .to_zoned(settings.shifts.zone().clone());
-    let seen = now.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
-    if now.year() < FIRST_YEAR {
-        let remedy = "set the machine's clock, and switch on time synchronisation";
-        return check("clock", CheckState::Failed, seen, remedy);
-    }
-    ok("clock", seen)
+    let date = async {
+        let date = cloud.s3_date().await;
+        clock::check_offset(SystemClock.now(), date)
+    };
+    let (s3, dynamodb, offset) = tokio::join!(cloud.reach_s3(), cloud.reach_dynamodb(), date);
+    vec![answer("s3", s3), answer("dynamodb", dynamodb), offset]
 }
 
 #[cfg(test)]

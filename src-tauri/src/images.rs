@@ -49,6 +49,7 @@ async fn picture(app: &App, path: &str) -> Result<(&'static str, Vec<u8>), (Stat
     let image = app.installation.records.image(id).await.map_err(|error| {
         let status = match error {
             StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
+            StoreError::ImageRemoved { .. } => StatusCode::GONE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, error.to_string())

@@ -10,13 +10,16 @@
 #![allow(unreachable_pub)]
 
 mod access;
+mod backups;
 mod camera;
+mod circuits;
 mod cli;
 mod clock;
 mod commands;
 mod demo_screen;
 mod doctor;
 mod dto;
+mod housekeeping;
 mod images;
 mod live;
 mod log;
@@ -26,6 +29,7 @@ mod renderer;
 mod settings;
 #[cfg(target_os = "linux")]
 mod start_failure;
+mod trail;
 mod window;
 mod wiring;
 

@@ -1,7 +1,10 @@
 //! What changes all the time, put together for the window, and events turned into updates.
 
 use crate::{
-    dto::{AnalysisDto, CloudDto, CloudLink as LinkDto, LiveDto, StationUpdate, VerdictDto},
+    dto::{
+        AnalysisDto, CircuitDto, ClockTroubleDto, CloudDto, CloudLink as LinkDto, LiveDto,
+        StationUpdate, VerdictDto,
+    },
     window::App,
 };
 use std::{sync::Arc, time::Duration};
@@ -38,9 +41,12 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
             false => QueueDepth::default().into(),
         },
         cloud: cloud(&station.link().borrow()),
+        circuits: station.circuits().iter().map(CircuitDto::from).collect(),
+        clock_trouble: station.clock_trouble().borrow().map(ClockTroubleDto::from),
         camera: app.installation.settings.camera.id.clone(),
         camera_state: app.camera_state(),
         storage_fault: records.fault(),
+        backup_failed: app.housekeeping.backup_failed(),
     })
 }
 
@@ -212,8 +218,10 @@ async fn update(app: &App, event: StationEvent) -> Option<StationUpdate> {
         StationEvent::OperatorDecided { id, .. } | StationEvent::Uploaded { id } => {
             StationUpdate::Changed { id: id.to_string() }
         }
-        // The counts that follow hold the camera's state and the fault.
-        StationEvent::StorageFault { .. } => return None,
+        // The counts that follow hold the circuits, the clock's trouble and the fault.
+        StationEvent::CircuitTurned(_)
+        | StationEvent::ClockTroubled(_)
+        | StationEvent::StorageFault { .. } => return None,
     })
 }
 
@@ -245,9 +253,12 @@ mod tests {
                 analysis_queue: QueueDepth::default().into(),
                 upload_queue: QueueDepth::default().into(),
                 cloud: cloud(&CloudLink::Unknown),
+                circuits: vec![],
+                clock_trouble: None,
                 camera: "simulated".into(),
                 camera_state: CameraState::Streaming,
                 storage_fault: self.fault(),
+                backup_failed: None,
             })
         }
 

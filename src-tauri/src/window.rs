@@ -9,6 +9,7 @@ use crate::{
     access::{Gate, Session},
     camera, cli, commands, demo_screen,
     dto::{CameraDto, CommandError, HistoryRowDto, OrderDto},
+    housekeeping::Housekeeping,
     images, live, log, preview,
     settings::{CameraDriver, Environment, Settings},
     wiring::{self, Installation},
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wiko_camera::CameraFeed;
 use wiko_core::{
+    audit::AuditCategory,
     camera::{CameraState, Frame},
     history::HistoryRow,
     id::InspectionId,
@@ -37,6 +39,8 @@ use wiko_pipeline::Order;
 pub struct App {
     /// The station.
     pub installation: Installation,
+    /// What it does for its storage.
+    pub housekeeping: Arc<Housekeeping>,
     report_ready: bool,
     view: Mutex<View>,
     frames: watch::Sender<Option<Arc<Frame>>>,
@@ -72,7 +76,13 @@ impl App {
         let feed = open_feed(&installation, &order)?;
         let forwarding = CancellationToken::new();
         forward(&feed, &frames, &states, &forwarding);
+        let housekeeping = Arc::new(Housekeeping::new(
+            installation.records.clone(),
+            installation.settings.clone(),
+            installation.clock.clone(),
+        ));
         let app = Arc::new(Self {
+            housekeeping,
             view: Mutex::new(View {
                 order,
                 feed,
@@ -279,7 +289,14 @@ pub fn run(
     // The station opens while GTK and WebKit start. Where another window has this data directory, its
     // lock refuses, and the single instance below ends this process before anyone looks.
     let opening = std::thread::Builder::new().spawn(move || {
-        tauri::async_runtime::block_on(App::open(settings, environment, report_ready))
+        tauri::async_runtime::block_on(async {
+            let app = App::open(settings, environment, report_ready).await?;
+            let gate = Gate::new(session, app.clone());
+            gate.note(AuditCategory::SignIn, "window", "opened")
+                .await
+                .map_err(|error| error.message)?;
+            Ok::<_, cli::Failure>((gate, app))
+        })
     })?;
     let specta = commands::builder();
     let invoke = specta.invoke_handler();
@@ -325,8 +342,8 @@ pub fn run(
     let opened = opening
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let app = match opened {
-        Ok(app) => app,
+    let (gate, app) = match opened {
+        Ok(opened) => opened,
         Err(failure) => {
             let _ = window.destroy();
             return Err(failure);
@@ -334,11 +351,14 @@ pub fn run(
     };
     window.show()?;
     specta.mount_events(&tauri);
-    tauri.manage(Gate::new(session, app.clone()));
+    tauri.manage(gate);
     let stop = CancellationToken::new();
     tauri.manage(stop.clone());
     let station = app.installation.station.clone();
     tauri::async_runtime::spawn(async move { station.run(stop).await });
+    let (keeping, events) = (app.clone(), app.installation.station.subscribe());
+    let stopped = tauri.state::<CancellationToken>().inner().clone();
+    tauri::async_runtime::spawn(async move { keeping.housekeeping.run(events, stopped).await });
     let handle = tauri.handle().clone();
     tauri::async_runtime::spawn(live::tell(app, move |update| {
         if let Err(error) = update.emit(&handle) {

@@ -1,8 +1,10 @@
 //! The one place that builds every part of a station and puts it behind its port.
 
 use crate::{
+    circuits::CircuitFile,
     clock::{SystemClock, SystemEntropy},
     settings::{CredentialsSource, Environment, Settings},
+    trail::{self, Signing},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use wiko_analyzer::{
@@ -20,7 +22,7 @@ use wiko_core::{
 };
 use wiko_pipeline::{Parts, Station, StationSettings};
 use wiko_secrets::{EnvironmentSecrets, KeyringSecrets, MemorySecrets};
-use wiko_store::{RecordsReader, SqliteRecords, StoreOptions};
+use wiko_store::{BallastedRecords, RecordsReader, SqliteRecords, StoreOptions};
 
 /// Longer than any analysis may take with all its tries.
 const ANALYSIS_LEASE: Duration = Duration::from_secs(5 * 60);
@@ -37,6 +39,8 @@ pub struct Installation {
     pub settings: Arc<Settings>,
     /// The engine.
     pub station: Station,
+    /// For `status` beside this process.
+    _circuits: CircuitFile,
     /// Records, also for what the port does not offer.
     pub records: Arc<SqliteRecords>,
     /// Credentials.
@@ -47,6 +51,8 @@ pub struct Installation {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The key of the audit trail.
+    pub signing: Signing,
 }
 
 /// The station cannot be put together.
@@ -72,7 +78,7 @@ pub enum WiringError {
 impl Installation {
     /// Opens the records and builds the station; nothing runs yet.
     pub async fn open(settings: Settings, secrets: Arc<dyn Secrets>) -> Result<Self, WiringError> {
-        let opened = SqliteRecords::open(&settings.data_dir, StoreOptions::default()).await?;
+        let opened = SqliteRecords::open(&settings.data_dir, store_options(&settings)).await?;
         for path in &opened.quarantined {
             tracing::warn!(path = %path.display(), "a picture without a record was put in quarantine");
         }
@@ -80,13 +86,22 @@ impl Installation {
         let models = Arc::new(ScreenModels::open(models_dir(&settings)));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        if !records.keep_ballast(settings.storage.ballast_bytes).await? {
+            tracing::warn!("there is no room for the ballast");
+        }
+        trail::note_start(&records, &settings, &*clock, &opened.quarantined).await?;
+        let signing = trail::sign(
+            records.clone(),
+            signing_secrets(&settings, &secrets),
+            clock.clone(),
+        );
         let aws = aws(&settings, secrets.clone())?;
         let cloud = uploader(&settings, &aws)?;
         let longest_upload = cloud.as_ref().map(CloudUploader::longest_upload);
         let upload_lease = longest_upload.unwrap_or_default() + LEASE_MARGIN;
         let screen: Arc<dyn Analyzer> = Arc::new(Screen::new(models.clone()));
         let parts = Parts {
-            records: records.clone() as Arc<dyn Records>,
+            records: Arc::new(BallastedRecords::new(records.clone())) as Arc<dyn Records>,
             chain: chain(&settings, &aws, &screen)?,
             screen: Some(screen),
             uploader: cloud.map(|cloud| Arc::new(cloud) as Arc<dyn Uploader>),
@@ -103,15 +118,34 @@ impl Installation {
                 upload_lease,
             },
         };
+        let station = Station::new(parts);
         Ok(Self {
+            _circuits: CircuitFile::keep(station.clone(), &settings.data_dir),
             settings: Arc::new(settings),
-            station: Station::new(parts),
+            station,
             records,
             secrets,
             models,
             clock,
             entropy,
+            signing,
         })
+    }
+}
+
+/// The demo has no account and asks no keyring: its trail is chained and not signed.
+fn signing_secrets(settings: &Settings, secrets: &Arc<dyn Secrets>) -> Arc<dyn Secrets> {
+    if settings.demo {
+        Arc::new(MemorySecrets::default())
+    } else {
+        secrets.clone()
+    }
+}
+
+/// How the store is opened.
+pub fn store_options(settings: &Settings) -> StoreOptions {
+    StoreOptions {
+        reserve_bytes: settings.storage.reserve_bytes,
     }
 }
 

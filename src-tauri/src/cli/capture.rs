@@ -34,6 +34,7 @@ pub(crate) async fn run(
     camera::known(&settings.camera, &arguments.camera)?;
     let secrets = wiring::secrets(&settings, environment);
     let installation = Installation::open(settings, secrets).await?;
+    installation.signing.settled().await;
     let feed = camera::open(
         &installation.settings,
         &order,

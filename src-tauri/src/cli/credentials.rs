@@ -6,7 +6,8 @@ use crate::{
 use secrecy::SecretString;
 use serde_json::json;
 use std::{io::Read, process::ExitCode};
-use wiko_core::ports::{SecretName, Secrets};
+use wiko_core::ports::{SecretName, Secrets, Signer};
+use wiko_secrets::StationKey;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CredentialsCommand {
@@ -17,6 +18,8 @@ pub(crate) enum CredentialsCommand {
         #[arg(default_value = "aws_access_key")]
         name: String,
     },
+    /// Make the key that the audit trail is signed with: on a new machine with an old station's records
+    MakeSigningKey,
     /// Show which credentials are set, without them
     Status,
     /// Remove credentials
@@ -36,7 +39,7 @@ pub(crate) async fn run(
     let secrets = wiring::secrets(settings, environment);
     match command {
         CredentialsCommand::Set { name } => {
-            let name: SecretName = name.parse()?;
+            let name = SecretName::entered(&name)?;
             let secret = read_secret(name)?;
             secrets.set(name, secret).await?;
             output.line(
@@ -45,11 +48,18 @@ pub(crate) async fn run(
             );
         }
         CredentialsCommand::Clear { name } => {
-            let name: SecretName = name.parse()?;
+            let name = SecretName::entered(&name)?;
             secrets.clear(name).await?;
             output.line(
                 &json!({"event": "credentials", "name": name, "set": false}),
                 format_args!("{name} is removed from the {}", secrets.backing()),
+            );
+        }
+        CredentialsCommand::MakeSigningKey => {
+            let key = StationKey::make(&*secrets).await?.public_key();
+            output.line(
+                &json!({"event": "signing_key", "public_key": key.to_string()}),
+                format_args!("the {} holds the signing key {key}", secrets.backing()),
             );
         }
         CredentialsCommand::Status => return status(&*secrets, output).await,
@@ -59,7 +69,7 @@ pub(crate) async fn run(
 
 async fn status(secrets: &dyn Secrets, output: &Output) -> Result<ExitCode, Failure> {
     let mut exit = ExitCode::SUCCESS;
-    for name in SecretName::ALL {
+    for name in SecretName::ENTERED {
         let (set, error) = match secrets.get(*name).await {
             Ok(secret) => (secret.is_some(), None),
             Err(error) => {
@@ -104,6 +114,8 @@ fn read_secret(name: SecretName) -> Result<SecretString, Failure> {
             "write the access key id and the secret access key to standard input, a line each"
                 .into(),
         ),
-        (SecretName::AzureApiKey, ..) => Err("write the key to standard input, on one line".into()),
+        (SecretName::AzureApiKey | SecretName::StationSigningKey, ..) => {
+            Err("write the key to standard input, on one line".into())
+        }
     }
 }

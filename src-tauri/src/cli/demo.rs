@@ -30,6 +30,7 @@ pub(crate) async fn run(
     let _log = crate::log::start(&settings.data_dir)?;
     let secrets = wiring::secrets(&settings, environment);
     let installation = Installation::open(settings, secrets).await?;
+    installation.signing.settled().await;
     let settings = &installation.settings;
     let order = Order {
         product_sku: settings.order.product_sku.clone(),

@@ -22,12 +22,15 @@ pub(crate) struct HistoryArguments {
     /// Of this product
     #[arg(long)]
     sku: Option<String>,
-    /// With this verdict: pass, fail, undetermined or pending
-    #[arg(long)]
-    verdict: Option<String>,
+    /// Of which this became: pass, fail, undetermined, pending, accepted or rejected (by a person)
+    #[arg(long, alias = "verdict")]
+    disposition: Option<String>,
     /// Whose worst finding has this severity
     #[arg(long)]
     severity: Option<String>,
+    /// In whose texts, lot or serial these words stand, such as 锈斑 or L2603
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
@@ -55,18 +58,35 @@ pub(crate) async fn run(
             Some(sku) => Some(settings.skus.find(sku)?.clone()),
             None => None,
         },
-        verdict: arguments.verdict.as_deref().map(str::parse).transpose()?,
+        disposition: arguments
+            .disposition
+            .as_deref()
+            .map(str::parse)
+            .transpose()?,
         severity: arguments.severity.as_deref().map(str::parse).transpose()?,
+        text: arguments.search.clone(),
     };
     let Some(records) = wiring::open_reader(settings).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let after = arguments.after.map(HistoryCursor);
-    let page = records.history(&filter, after, arguments.limit).await?;
-    for row in &page.rows {
-        output.line(&json_of(row), text_of(row));
+    let (mut left, mut found) = (arguments.limit, false);
+    let mut next = arguments.after.map(HistoryCursor);
+    loop {
+        let page = records.history(&filter, next, left).await?;
+        found |= !page.rows.is_empty();
+        for row in &page.rows {
+            output.line(&json_of(row), text_of(row));
+        }
+        left = left.saturating_sub(u32::try_from(page.rows.len()).unwrap_or(u32::MAX));
+        next = page.next;
+        if left == 0 || next.is_none() {
+            break;
+        }
     }
-    if let Some(HistoryCursor(next)) = page.next {
+    if !found {
+        output.text("nothing found");
+    }
+    if let Some(HistoryCursor(next)) = next {
         output.line(
             &json!({"event": "more", "next": next}),
             format_args!("more: --after {next}"),

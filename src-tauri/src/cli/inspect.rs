@@ -82,6 +82,7 @@ pub(crate) async fn run(
     let wait = arguments.part.wait()?;
     let secrets = wiring::secrets(&settings, environment);
     let installation = Installation::open(settings, secrets).await?;
+    installation.signing.settled().await;
     let station = &installation.station;
     let stop = CancellationToken::new();
     let engine = tokio::spawn({

@@ -5,18 +5,25 @@
 //! - Exit status 0: done; 1: refused or failed, with the reason on standard error; 2: wrong usage.
 //! - Secrets are read from standard input, never from arguments.
 
+mod audit;
+mod backup;
 mod bindings;
 mod cameras;
 mod capture;
+mod correct;
 mod credentials;
 mod demo;
+mod dev;
 mod doctor;
 mod history;
 mod inspect;
 mod output;
+pub(crate) mod queue;
 mod screen;
 mod status;
+mod storage;
 mod sync;
+mod verify;
 
 use crate::settings::{Environment, Settings};
 use clap::{Parser, Subcommand};
@@ -56,19 +63,36 @@ enum Command {
     Status,
     /// List past inspections, newest first
     History(history::HistoryArguments),
+    /// List what was decided, overridden, set and deleted, and by whom, newest first
+    Audit(audit::AuditArguments),
+    /// Check the database, every picture, the queues and the audit trail
+    Verify(verify::VerifyArguments),
     /// Send what waits to the analyzers and to the cloud
     Sync(sync::SyncArguments),
+    /// List the parts that wait or are parked, and retry them
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// Show the cameras
     #[command(subcommand)]
     Cameras(cameras::CamerasCommand),
     /// Set, show or clear credentials
     #[command(subcommand)]
     Credentials(credentials::CredentialsCommand),
+    /// Back everything up into one file, also while the station is running
+    Backup(backup::BackupArguments),
+    /// Restore a backup into an empty data directory
+    Restore(backup::RestoreArguments),
+    /// Look after the storage
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
     /// Check everything the station needs, and say what to do
     Doctor,
     /// Teach and measure the local screen
     #[command(subcommand)]
     Screen(screen::ScreenCommand),
+    /// For whoever works on the station itself
+    #[command(hide = true, subcommand)]
+    Dev(dev::DevCommand),
     /// Write the window's TypeScript bindings
     #[command(hide = true)]
     Bindings(bindings::BindingsArguments),
@@ -78,8 +102,20 @@ impl Command {
     /// True where it changes nothing of the station.
     fn only_reads(&self) -> bool {
         match self {
-            Self::Status | Self::History(_) | Self::Doctor | Self::Bindings(_) => true,
-            Self::Inspect(_) | Self::Capture(_) | Self::Sync(_) => false,
+            Self::Status
+            | Self::History(_)
+            | Self::Audit(_)
+            | Self::Verify(_)
+            | Self::Backup(_)
+            | Self::Doctor
+            | Self::Bindings(_) => true,
+            Self::Inspect(_)
+            | Self::Capture(_)
+            | Self::Sync(_)
+            | Self::Restore(_)
+            | Self::Storage(_)
+            | Self::Dev(_) => false,
+            Self::Queue(command) => command.only_reads(),
             Self::Cameras(cameras::CamerasCommand::List) => true,
             Self::Credentials(command) => {
                 matches!(command, credentials::CredentialsCommand::Status)
@@ -125,6 +161,10 @@ fn run(
     let data_dir = arguments
         .data_dir
         .unwrap_or_else(|| environment.data_dir(demo));
+    // The log would be the first thing in a data directory that has to be empty.
+    if let Some(Command::Restore(restore)) = arguments.command {
+        return block_on(backup::restore(restore, &data_dir, output));
+    }
     let settings = Settings::load(&data_dir, demo, environment)?;
     let Some(command) = arguments.command else {
         if environment.has_display() {
@@ -153,13 +193,20 @@ fn run(
             Command::Capture(capture) => capture::run(capture, settings, environment, output).await,
             Command::Status => status::run(settings, environment, output).await,
             Command::History(history) => history::run(history, &settings, output).await,
+            Command::Audit(audit) => audit::run(audit, &settings, output).await,
+            Command::Backup(backup) => backup::run(backup, &settings, output).await,
+            Command::Restore(restore) => backup::restore(restore, &data_dir, output).await,
+            Command::Storage(storage) => storage::run(storage, &settings, output).await,
+            Command::Verify(verify) => verify::run(verify, &settings, output).await,
             Command::Sync(sync) => sync::run(sync, settings, environment, output).await,
+            Command::Queue(command) => queue::run(command, settings, environment, output).await,
             Command::Cameras(cameras) => cameras::run(cameras, &settings, output).await,
             Command::Credentials(command) => {
                 credentials::run(command, &settings, environment, output).await
             }
             Command::Doctor => doctor::run(settings, environment, output).await,
             Command::Screen(screen) => screen::run(screen, &settings, output).await,
+            Command::Dev(command) => dev::run(command, &settings, environment, output).await,
             Command::Bindings(bindings) => bindings::run(&bindings),
         }
     })

@@ -29,6 +29,13 @@ impl Output {
         let _ = written.and_then(|()| stdout.flush());
     }
 
+    /// Prints a sentence for people, which a script does not need.
+    pub(crate) fn text(&self, text: impl Display) {
+        if !self.json {
+            self.line(&(), text);
+        }
+    }
+
     /// Prints why the command failed.
     pub(crate) fn failure(&self, failure: &dyn std::error::Error) {
         if self.json {

@@ -1,6 +1,6 @@
 use super::{Failure, output::Output};
 use crate::{
-    doctor,
+    circuits, doctor,
     settings::{Environment, Settings},
     wiring,
 };
@@ -31,6 +31,8 @@ pub(crate) async fn run(
     } else {
         lines.push("nothing captured yet".to_owned());
     }
+    let held = circuits::of_running(&settings);
+    lines.extend(held.iter().map(circuits::line));
     let checks = doctor::examine(&settings, wiring::secrets(&settings, environment)).await;
     let mut parts = Map::new();
     for check in &checks {
@@ -57,6 +59,7 @@ pub(crate) async fn run(
                 crate::settings::CredentialsSource::Environment => "environment",
             },
             "queues": Value::Object(queues),
+            "circuits": held.iter().map(circuits::json).collect::<Vec<_>>(),
             "checks": Value::Object(parts),
         }),
         lines.join("\n"),

@@ -1,5 +1,6 @@
 use super::{Failure, output::Output};
 use crate::{
+    circuits,
     settings::{Environment, Settings},
     wiring::{self, Installation},
 };
@@ -22,7 +23,23 @@ pub(crate) async fn run(
     let secrets = wiring::secrets(&settings, environment);
     let installation = Installation::open(settings, secrets).await?;
     let report = installation.station.drain_once().await?;
-    let left = report.analysis_waiting + report.upload_waiting + report.parked;
+    let has_cloud = installation.station.has_cloud();
+    let mut lines = vec![format!(
+        "decided {}, uploaded {}; waiting for analysis {}, for upload {}; parked {}",
+        report.decided,
+        report.uploaded,
+        report.analysis_waiting,
+        report.upload_waiting,
+        report.parked(),
+    )];
+    lines.extend(report.held.iter().map(circuits::line));
+    if !has_cloud {
+        lines.push(
+            "nothing is sent: no cloud is configured. To upload, set aws.s3_bucket and \
+             aws.dynamodb_table in station.toml"
+                .to_owned(),
+        );
+    }
     output.line(
         &json!({
             "event": "synced",
@@ -30,24 +47,18 @@ pub(crate) async fn run(
             "uploaded": report.uploaded,
             "analysis_waiting": report.analysis_waiting,
             "upload_waiting": report.upload_waiting,
-            "parked": report.parked,
-            "cloud": installation.station.has_cloud(),
+            "parked": report.parked(),
+            "cloud": has_cloud,
+            "held": report.held.iter().map(circuits::json).collect::<Vec<_>>(),
         }),
-        format_args!(
-            "decided {}, uploaded {}; waiting for analysis {}, for upload {}; parked {}",
-            report.decided,
-            report.uploaded,
-            report.analysis_waiting,
-            report.upload_waiting,
-            report.parked,
-        ),
+        lines.join("\n"),
     );
-    if !installation.station.has_cloud() {
-        return Err(
-            "no cloud is configured: set aws.s3_bucket and aws.dynamodb_table in station.toml"
-                .into(),
-        );
-    }
+    // Without a cloud nothing waits for one.
+    let uploads_left = match has_cloud {
+        true => report.upload_waiting + report.upload_parked,
+        false => 0,
+    };
+    let left = report.analysis_waiting + report.analysis_parked + uploads_left;
     Ok(if left == 0 {
         ExitCode::SUCCESS
     } else {

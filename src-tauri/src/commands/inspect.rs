@@ -11,6 +11,7 @@ use crate::{
 use std::time::Duration;
 use tauri::State;
 use wiko_core::{
+    audit::AuditCategory,
     history::{HistoryFilter, HistoryRow},
     ports::{Language, Records},
     role::Role,
@@ -77,8 +78,16 @@ pub(super) async fn set_order(
     order: OrderDto,
 ) -> Result<OrderDto, CommandError> {
     let (app, _) = gate.enter(Role::Operator)?;
+    let before = app.order_dto();
     app.set_order(&order)?;
-    Ok(app.order_dto())
+    let now = app.order_dto();
+    if now != before {
+        let told = |order: &OrderDto| serde_json::json!({"product_sku": order.product_sku, "stage": order.stage, "lot": order.lot});
+        let detail = serde_json::json!({"from": told(&before), "to": told(&now)});
+        gate.note(AuditCategory::Setting, "order", detail.to_string())
+            .await?;
+    }
+    Ok(now)
 }
 
 #[tauri::command]

@@ -4,6 +4,8 @@ mod inspect;
 mod review;
 mod setup;
 
+pub(crate) use review::cleared;
+
 use crate::dto::StationUpdate;
 use tauri::Wry;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events};
@@ -24,6 +26,9 @@ pub fn builder() -> Builder<Wry> {
             review::history_page,
             review::inspection,
             review::retry_queue,
+            review::queued_parts,
+            review::audit_trail,
+            review::dismiss_clock_trouble,
             review::clear_storage_fault,
             setup::doctor,
             setup::cameras,

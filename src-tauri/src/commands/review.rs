@@ -2,17 +2,28 @@
 
 use crate::{
     access::Gate,
-    dto::{CommandError, ErrorCode, HistoryPageDto, HistoryQueryDto, InspectionDto},
+    cli::queue::retried,
+    dto::{
+        AuditRowDto, CommandError, ErrorCode, HistoryPageDto, HistoryQueryDto, InspectionDto,
+        QueuedPartsDto,
+    },
 };
 use tauri::State;
 use wiko_core::{
+    audit::{AuditCategory, AuditEntry, AuditResult, AuditSource},
     history::{HistoryCursor, HistoryFilter},
     id::InspectionId,
     ports::Records,
-    queue::Queue,
+    queue::{Listed, Queue},
     role::Role,
     time::UnixMillis,
 };
+
+/// Parts that the window lists; the command line lists them all.
+const QUEUED_SHOWN: u32 = 50;
+
+/// Rows of the audit trail on a page.
+const AUDIT_SHOWN: u32 = 50;
 
 #[tauri::command]
 #[specta::specta]
@@ -35,8 +46,9 @@ pub(super) async fn history_page(
             Some(sku) => Some(app.installation.settings.skus.find(&sku)?.clone()),
             None => None,
         },
-        verdict: query.verdict,
+        disposition: query.disposition,
         severity: query.severity,
+        text: query.text,
     };
     let after = query.after.map(|sequence| HistoryCursor(sequence as i64));
     let page = app
@@ -72,15 +84,80 @@ pub(super) async fn retry_queue(
     let (app, _) = gate.enter(Role::Supervisor)?;
     let id = id.map(|id| id.parse::<InspectionId>()).transpose()?;
     let count = app.installation.station.retry(queue, id).await?;
+    let subject = id.map_or_else(|| queue.to_string(), |id| id.to_string());
+    gate.note(AuditCategory::Queue, &subject, retried(queue, count))
+        .await?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// The parked parts and those whose last try failed: the first of them, and how many there are.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn queued_parts(gate: State<'_, Gate>) -> Result<QueuedPartsDto, CommandError> {
+    let (app, _) = gate.enter(Role::Supervisor)?;
+    // Without a cloud nothing waits for it.
+    let queue = match app.installation.station.has_cloud() {
+        true => None,
+        false => Some(Queue::Analysis),
+    };
+    let page = app
+        .installation
+        .records
+        .queued(queue, Listed::Troubled, QUEUED_SHOWN)
+        .await?;
+    Ok(QueuedPartsDto::from(&page))
+}
+
+/// Rows of the audit trail without the verdicts, newest first, from before `before`.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn audit_trail(
+    gate: State<'_, Gate>,
+    before: Option<u32>,
+) -> Result<Vec<AuditRowDto>, CommandError> {
+    let (app, _) = gate.enter(Role::Supervisor)?;
+    let reader = app.installation.records.reader();
+    let rows = reader
+        .audit(before.map(i64::from), false, AUDIT_SHOWN)
+        .await?;
+    Ok(rows.iter().map(AuditRowDto::from).collect())
+}
+
+/// A person has seen what is wrong with the clock.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn dismiss_clock_trouble(gate: State<'_, Gate>) -> Result<(), CommandError> {
+    let (app, _) = gate.enter(Role::Supervisor)?;
+    let seen = *app.installation.station.clock_trouble().borrow();
+    if let Some(trouble) = seen {
+        app.installation.station.dismiss_clock_trouble();
+        let detail = format!("seen: {trouble}");
+        gate.note(AuditCategory::Clock, "seen", detail).await?;
+    }
+    Ok(())
 }
 
 #[tauri::command]
 #[specta::specta]
 pub(super) async fn clear_storage_fault(gate: State<'_, Gate>) -> Result<(), CommandError> {
-    let (app, _) = gate.enter(Role::Supervisor)?;
+    let (app, session) = gate.enter(Role::Supervisor)?;
+    let said = AuditEntry {
+        at: app.installation.clock.now(),
+        source: AuditSource::Window,
+        category: AuditCategory::Storage,
+        identity: session.identity(),
+        subject: Some("storage_fault".to_owned()),
+        result: AuditResult::Done,
+        detail: cleared(app.installation.records.fault()),
+    };
     // A fault that is still there would come back with the next part, and lose the operator's time.
-    app.installation.records.clear_fault();
-    app.installation.records.check_writable().await?;
-    Ok(())
+    Ok(app.installation.records.clear_fault(&said).await?)
+}
+
+/// What the audit trail says of a fault that a person cleared.
+pub(crate) fn cleared(fault: Option<String>) -> String {
+    format!(
+        "disk checked, capture goes on after: {}",
+        fault.as_deref().unwrap_or("no fault")
+    )
 }

@@ -8,7 +8,7 @@ use crate::{
 use secrecy::SecretString;
 use tauri::State;
 use wiko_aws::AwsAccessKey;
-use wiko_core::{ports::SecretName, queue::Queue, role::Role};
+use wiko_core::{audit::AuditCategory, ports::SecretName, queue::Queue, role::Role};
 
 #[tauri::command]
 #[specta::specta]
@@ -33,7 +33,7 @@ pub(super) async fn credentials(
     let (app, _) = gate.enter(Role::FieldTech)?;
     let secrets = &app.installation.secrets;
     let mut known = Vec::new();
-    for name in SecretName::ALL {
+    for name in SecretName::ENTERED {
         let (set, error) = match secrets.get(*name).await {
             Ok(secret) => (secret.is_some(), None),
             Err(error) => (false, Some(error.to_string())),
@@ -69,6 +69,8 @@ pub(super) async fn set_credentials(
         }
     };
     app.installation.secrets.set(name, secret).await?;
+    gate.note(AuditCategory::Credentials, name.code(), "set")
+        .await?;
     // Parts that waited for credentials need not wait out their time.
     for queue in Queue::ALL {
         app.installation.station.retry(*queue, None).await?;
@@ -83,5 +85,8 @@ pub(super) async fn clear_credentials(
     name: SecretName,
 ) -> Result<(), CommandError> {
     let (app, _) = gate.enter(Role::FieldTech)?;
-    Ok(app.installation.secrets.clear(name).await?)
+    SecretName::entered(name.code())?;
+    app.installation.secrets.clear(name).await?;
+    gate.note(AuditCategory::Credentials, name.code(), "cleared")
+        .await
 }

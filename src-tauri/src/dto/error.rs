@@ -36,6 +36,8 @@ pub enum ErrorCode {
     StorageFault,
     /// A picture is damaged or missing.
     ImageDamaged,
+    /// A picture was removed to make room; the cloud has it.
+    ImageRemoved,
     /// Decided before.
     AlreadyDecided,
     /// The keyring is locked.
@@ -70,6 +72,7 @@ impl From<StoreError> for CommandError {
             StoreError::DiskFull { .. } => ErrorCode::DiskFull,
             StoreError::ReadOnly { .. } => ErrorCode::ReadOnly,
             StoreError::ImageDamaged { .. } => ErrorCode::ImageDamaged,
+            StoreError::ImageRemoved { .. } => ErrorCode::ImageRemoved,
             StoreError::InUse { .. } | StoreError::TooNew { .. } | StoreError::Fault { .. } => {
                 ErrorCode::StorageFault
             }

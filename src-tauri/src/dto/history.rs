@@ -3,6 +3,7 @@ use specta::Type;
 use specta_typescript::Number;
 use wiko_core::{
     defect::{DefectType, Severity},
+    disposition::Disposition,
     history::{HistoryPage, HistoryRow},
     inspection::OperatorCall,
     stage::Stage,
@@ -22,10 +23,12 @@ pub struct HistoryQueryDto {
     pub stage: Option<Stage>,
     /// Of this product.
     pub product_sku: Option<String>,
-    /// With this verdict of the machine.
-    pub verdict: Option<VerdictCode>,
+    /// Of which this became, by the machine's verdict and what people said.
+    pub disposition: Option<Disposition>,
     /// Whose worst finding has this severity.
     pub severity: Option<Severity>,
+    /// In whose texts, lot or serial these words stand.
+    pub text: Option<String>,
     /// `next` of the page before; none for the first.
     #[specta(type = Option<Number>)]
     pub after: Option<f64>,
@@ -86,7 +89,7 @@ impl From<&HistoryRow> for HistoryRowDto {
 /// A page of the history.
 #[derive(Debug, Clone, Serialize, Type)]
 pub struct HistoryPageDto {
-    /// Newest first.
+    /// Newest first; a page that is not the last may hold fewer rows than asked for, even none.
     pub rows: Vec<HistoryRowDto>,
     /// Where the next page begins; none on the last.
     #[specta(type = Option<Number>)]

@@ -1,3 +1,4 @@
+use super::AuditRowDto;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
@@ -300,6 +301,20 @@ pub struct InspectionDto {
     pub revision: u32,
     /// How far it has come.
     pub upload: UploadDto,
+    /// Its last row in the audit trail; none before the first decision.
+    pub evidence: Option<AuditRowDto>,
+    /// That its picture was removed here to make room.
+    pub image_removed: Option<ImageRemovalDto>,
+}
+
+/// A picture that was removed here; the cloud has it.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct ImageRemovalDto {
+    /// When.
+    #[specta(type = Number)]
+    pub at: f64,
+    /// Where it lies.
+    pub image_url: String,
 }
 
 impl InspectionDto {
@@ -341,6 +356,14 @@ impl InspectionDto {
                 .collect(),
             revision: inspection.revision,
             upload: upload(&inspection.upload, cloud),
+            evidence: inspection.evidence.as_deref().map(AuditRowDto::from),
+            image_removed: inspection
+                .image_removed
+                .as_ref()
+                .map(|removal| ImageRemovalDto {
+                    at: removal.at.0 as f64,
+                    image_url: removal.image_url.clone(),
+                }),
         }
     }
 }

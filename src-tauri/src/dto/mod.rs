@@ -6,16 +6,20 @@
 //!   `f64` without loss and are finite, so that TypeScript may call them `number`.
 //! - Nothing secret is ever put into one.
 
+mod audit;
 mod error;
 mod event;
 mod history;
 mod inspection;
+mod queue;
 mod setup;
 mod station;
 
+pub use audit::AuditRowDto;
 pub use error::{CommandError, ErrorCode};
 pub use event::StationUpdate;
 pub use history::{HistoryPageDto, HistoryQueryDto, HistoryRowDto};
 pub use inspection::{AnalysisDto, InspectionDto, OperatorCallForm, VerdictDto};
+pub use queue::{CircuitDto, ClockTroubleDto, QueuedPartsDto};
 pub use setup::{CameraDto, CheckDto, CheckState, CredentialsDto, CredentialsForm};
 pub use station::{CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto, SessionDto, StationDto};

@@ -11,7 +11,7 @@ use wiko_core::{
     stage::Stage,
 };
 
-use super::HistoryRowDto;
+use super::{CircuitDto, ClockTroubleDto, HistoryRowDto};
 
 /// Who is at the station and how it runs.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -178,10 +178,16 @@ pub struct LiveDto {
     pub upload_queue: QueueDto,
     /// The cloud.
     pub cloud: CloudDto,
+    /// Whether each service that the station needs is asked now.
+    pub circuits: Vec<CircuitDto>,
+    /// What is wrong with the machine's clock, until a person has seen it.
+    pub clock_trouble: Option<ClockTroubleDto>,
     /// The camera's id.
     pub camera: String,
     /// The camera's state.
     pub camera_state: CameraState,
     /// The storage fault that stops capture, where there is one.
     pub storage_fault: Option<String>,
+    /// Why the last daily backup was not made, where it was not.
+    pub backup_failed: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! The form of `station.toml`. Every key has a default, so that an empty file is a station.
 
+use super::storage::{BackupFile, StorageFile};
 use serde::Deserialize;
 use std::path::PathBuf;
 use wiko_core::{analysis::Provider, facility::Facility, ports::Language, stage::Stage};
@@ -22,6 +23,10 @@ pub struct StationFile {
     pub aws: AwsFile,
     /// Credentials.
     pub credentials: CredentialsSection,
+    /// What is kept how long.
+    pub storage: StorageFile,
+    /// The daily backup.
+    pub backup: BackupFile,
 }
 
 impl Default for StationFile {
@@ -38,6 +43,8 @@ impl Default for StationFile {
             analysis: AnalysisFile::default(),
             aws: AwsFile::default(),
             credentials: CredentialsSection::default(),
+            storage: StorageFile::default(),
+            backup: BackupFile::default(),
         }
     }
 }

@@ -90,3 +90,55 @@ fn is_secret(word: &str) -> bool {
             && has(char::is_ascii_alphabetic)
             && has(char::is_ascii_digit))
 }
+
+/// As long as a secret of AWS.
+const AWS_SECRET_LENGTH: usize = 40;
+
+/// The text with each line left out that looks as if it held a secret, and how many those are.
+///
+/// Stricter than for an error, where more is hidden: a path must not go for its length alone.
+pub fn without_secrets(text: &str) -> (String, usize) {
+    let mut left_out = 0;
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| {
+            if holds_secret(line) {
+                left_out += 1;
+                "# a line that looked like a secret was left out of the backup"
+            } else {
+                line
+            }
+        })
+        .collect();
+    let mut kept = lines.join("\n");
+    if text.ends_with('\n') {
+        kept.push('\n');
+    }
+    (kept, left_out)
+}
+
+fn holds_secret(line: &str) -> bool {
+    let assigned = line.trim_start_matches(['#', ' ', '\t']);
+    let named = assigned.split_once('=').is_some_and(|(key, value)| {
+        names_credentials(key) && !value.trim().trim_matches('"').is_empty()
+    });
+    // A password within an address.
+    let in_address = line.split_once("://").is_some_and(|(_, rest)| {
+        rest.split(['/', '"'])
+            .next()
+            .unwrap_or_default()
+            .contains('@')
+    });
+    let word = |word: &str| {
+        let has = |what: fn(&char) -> bool| word.chars().any(|c| what(&c));
+        let key_id = word.len() >= SECRET_LENGTH
+            && KEY_ID_STARTS.iter().any(|start| word.starts_with(start));
+        let secret = word.len() == AWS_SECRET_LENGTH
+            && has(char::is_ascii_lowercase)
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_digit);
+        key_id || secret
+    };
+    let of_a_secret = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    named || in_address || line.split(|c| !of_a_secret(c)).any(word)
+}

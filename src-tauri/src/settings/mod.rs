@@ -7,9 +7,12 @@
 mod environment;
 mod file;
 mod malformed;
+mod storage;
 
 pub use environment::Environment;
 pub use file::{AwsFile, CameraDriver, CameraFile, CredentialsSource, StationFile};
+pub use malformed::without_secrets;
+pub use storage::{BackupSettings, StorageSettings};
 
 use std::path::{Path, PathBuf};
 use wiko_core::{
@@ -53,6 +56,10 @@ pub struct Settings {
     pub aws: AwsFile,
     /// Where credentials come from.
     pub credentials: CredentialsSource,
+    /// What is kept how long.
+    pub storage: StorageSettings,
+    /// The daily backup, where there is one.
+    pub backup: Option<BackupSettings>,
 }
 
 /// What is inspected when the station starts.
@@ -211,6 +218,8 @@ impl Settings {
             uploads_in_flight: in_flight("aws.uploads_in_flight", file.aws.uploads_in_flight)?,
             aws: file.aws,
             credentials: file.credentials.source,
+            storage: file.storage.checked()?,
+            backup: file.backup.checked(data_dir)?,
         })
     }
 }

@@ -100,6 +100,17 @@ fn values_that_cannot_be_are_named_with_their_key() {
         ("aws", "region", "\"\""),
         ("aws", "s3_bucket", "\"\""),
         ("aws", "dynamodb_table", "\"  \""),
+        ("storage", "keep_days", "0"),
+        ("storage", "keep_defect_days", "40000"),
+        ("storage", "keep_defect_days", "89"),
+        ("storage", "budget_gb", "0.0"),
+        ("storage", "budget_gb", "-1.0"),
+        ("storage", "low_disk_gb", "nan"),
+        ("storage", "low_disk_gb", "0.1"),
+        ("storage", "reserve_mb", "2000000"),
+        ("storage", "ballast_mb", "2000000"),
+        ("backup", "keep", "0"),
+        ("backup", "folder", "\"backups\""),
     ] {
         let told = refusal(&format!("[{table}]\n{key} = {bad}\n"));
         assert!(
@@ -132,4 +143,76 @@ fn the_environment_overrides_the_file() {
         wrong.contains("gemini") && wrong.contains("azure"),
         "{wrong}"
     );
+}
+
+#[test]
+fn pictures_are_kept_as_long_as_the_cloud_keeps_them_and_defects_longest() {
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let settings = load("", &[]).unwrap();
+    let retention = settings.storage.retention;
+    assert_eq!(
+        (retention.keep, retention.keep_defects),
+        (90 * day, 365 * day)
+    );
+    assert_eq!(retention.budget_bytes, None);
+    assert_eq!(retention.free_floor_bytes, 5 << 30);
+    assert_eq!(settings.storage.reserve_bytes, 256 << 20);
+    assert_eq!(settings.storage.ballast_bytes, 128 << 20);
+    assert_eq!(settings.backup, None);
+    let small =
+        "[storage]\nreserve_mb = 8\nballast_mb = 4\nlow_disk_gb = 0.0625\nbudget_gb = 0.5\n";
+    let small = load(small, &[]).unwrap().storage;
+    assert_eq!(small.retention.free_floor_bytes, 64 << 20);
+    assert_eq!(small.retention.budget_bytes, Some(512 << 20));
+    assert_eq!(
+        (small.reserve_bytes, small.ballast_bytes),
+        (8 << 20, 4 << 20)
+    );
+}
+
+#[test]
+fn a_daily_backup_goes_to_another_place_than_the_data_directory() {
+    let settings = load("[backup]\nfolder = \"/mnt/backup\"\n", &[]).unwrap();
+    let backup = settings.backup.unwrap();
+    assert_eq!(backup.at, jiff::civil::time(3, 30, 0, 0));
+    assert_eq!(
+        (backup.keep, backup.images),
+        (7, wiko_store::BackupImages::Unsent)
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let inside = dir.path().join("backups");
+    let text = format!(
+        "[backup]\nfolder = '{}'\nat = \"12:00\"\n",
+        inside.display()
+    );
+    std::fs::write(dir.path().join(FILE_NAME), text).unwrap();
+    let refused = Settings::load(dir.path(), false, &Environment::default()).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("backup.folder: lies in the data directory"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn no_line_that_looks_like_a_secret_goes_into_a_backup_and_every_setting_does() {
+    let settings = "[station]\nname = \"yj-1\"\n[aws]\ns3_bucket = \"wiko-defect-analyzer-images-891612561074\"\n\
+        s3_endpoint = \"https://s3.plant.local:9000\"\nca_bundle = \"/etc/ssl/Plant2/root.pem\"\n\
+        [credentials]\nsource = \"keyring\"\n[backup]\nfolder = \"/mnt/backup2/station1\"\n";
+    assert_eq!(without_secrets(settings), (settings.to_owned(), 0));
+    for secret in [
+        "# AKIAIOSFODNN7EXAMPLE",
+        "# wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "# password = \"x\"",
+        "aws_secret_access_key = x",
+        "s3_endpoint = \"https://user:pass@proxy:8080\"",
+    ] {
+        let (kept, left_out) = without_secrets(&format!("a = 1\n{secret}\nb = 2\n"));
+        assert_eq!(left_out, 1, "{secret}");
+        assert!(
+            !kept.contains(secret) && kept.starts_with("a = 1\n#") && kept.ends_with("\nb = 2\n"),
+            "{kept}"
+        );
+    }
 }

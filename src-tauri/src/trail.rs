@@ -1,0 +1,145 @@
+//! What the station itself notes in its audit trail: its start, a changed `station.toml`, and the key that
+//! it signs with.
+//!
+//! Invariants:
+//! - Nothing waits for the keyring longer than it is told to: without its key the station works, and its
+//!   rows are signed from the moment the key is found. A signed row vouches for all before it.
+//! - A station that cannot write its trail does not start.
+
+use crate::settings::{FILE_NAME, Settings};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use wiko_core::{
+    audit::{AuditCategory, AuditEntry, AuditResult, AuditSource, STATION},
+    image::Sha256,
+    ports::{Backing, Clock, Records, Secrets, SecretsError, StoreError},
+};
+use wiko_secrets::StationKey;
+use wiko_store::SqliteRecords;
+
+/// How often a keyring that did not answer is asked again.
+const ASK_AGAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a command waits for the key, so that what it decides is signed.
+const COMMAND_WAITS: Duration = Duration::from_secs(1);
+
+/// Notes that the station was started, with what it found.
+pub async fn note_start(
+    records: &SqliteRecords,
+    settings: &Settings,
+    clock: &dyn Clock,
+    quarantined: &[PathBuf],
+) -> Result<(), StoreError> {
+    let reading = clock.reading();
+    let names: Vec<_> = quarantined
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str())
+        .collect();
+    let entry = |category, subject: Option<&str>, detail: serde_json::Value| AuditEntry {
+        at: reading.now,
+        source: AuditSource::Station,
+        category,
+        identity: STATION.to_owned(),
+        subject: subject.map(str::to_owned),
+        result: AuditResult::Done,
+        detail: detail.to_string(),
+    };
+    let detail = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "boot_id": reading.boot_id,
+        "monotonic_ms": reading.monotonic_ms,
+        "quarantined": names,
+    });
+    records
+        .note(&entry(AuditCategory::Start, None, detail))
+        .await?;
+
+    // Settings are changed in a file, by whatever editor: the change is seen at the next start.
+    let file = match std::fs::read(settings.data_dir.join(FILE_NAME)) {
+        Ok(bytes) => Sha256::of(&bytes).to_string(),
+        Err(_) => "none".to_owned(),
+    };
+    let detail = serde_json::json!({ "sha256": file });
+    let told = detail.to_string();
+    let last = records
+        .reader()
+        .last_of(AuditCategory::Setting, FILE_NAME)
+        .await?;
+    if last.is_none_or(|last| last.entry.detail != told) {
+        records
+            .note(&entry(AuditCategory::Setting, Some(FILE_NAME), detail))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether the station's key was found, or cannot be.
+#[derive(Debug, Clone)]
+pub struct Signing(watch::Receiver<bool>);
+
+impl Signing {
+    /// Waits a moment, so that what a command decides is signed.
+    pub async fn settled(&self) {
+        let mut settled = self.0.clone();
+        let _ = tokio::time::timeout(COMMAND_WAITS, settled.wait_for(|settled| *settled)).await;
+    }
+}
+
+/// Finds the station's key, or makes it, and has the trail signed with it; asks again until the keyring
+/// answers.
+pub fn sign(
+    records: Arc<SqliteRecords>,
+    secrets: Arc<dyn Secrets>,
+    clock: Arc<dyn Clock>,
+) -> Signing {
+    let (settled, signing) = watch::channel(false);
+    tokio::spawn(async move {
+        find_key(&records, &*secrets, &*clock).await;
+        settled.send_replace(true);
+    });
+    Signing(signing)
+}
+
+/// The key in the keyring. One is made only where no row was ever signed: a keyring that is locked may say
+/// that it has none, and the key in it would be lost.
+async fn key(
+    records: &SqliteRecords,
+    secrets: &dyn Secrets,
+) -> Result<Option<StationKey>, SecretsError> {
+    if let Some(key) = StationKey::find(secrets).await? {
+        return Ok(Some(key));
+    }
+    match records.has_signing_key().await {
+        Ok(false) => StationKey::make(secrets).await.map(Some),
+        Ok(true) => Ok(None),
+        Err(error) => {
+            tracing::warn!(%error, "whether the trail was signed before is not known");
+            Ok(None)
+        }
+    }
+}
+
+async fn find_key(records: &SqliteRecords, secrets: &dyn Secrets, clock: &dyn Clock) {
+    // Without a keyring a key would end with the window: rows go unsigned, and doctor says so.
+    if secrets.backing() == Backing::Memory {
+        return;
+    }
+    loop {
+        match key(records, secrets).await {
+            Ok(None) => tracing::warn!(
+                "the audit trail is not signed yet: its key is not in this keyring. Unlock the keyring, or \
+                 on a new machine: wiko-station credentials make-signing-key"
+            ),
+            Ok(Some(key)) => match records.sign_with(Arc::new(key), clock.now()).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "the signing key is not noted yet"),
+            },
+            Err(SecretsError::ReadOnly | SecretsError::Garbled { .. }) => {
+                tracing::warn!("the audit trail is not signed: there is no usable signing key");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "the audit trail is not signed yet"),
+        }
+        tokio::time::sleep(ASK_AGAIN_EVERY).await;
+    }
+}

@@ -19,6 +19,12 @@ export const commands = {
 	inspection: (id: string) => typedError<InspectionDto, CommandError>(__TAURI_INVOKE("inspection", { id })),
 	/**  Makes waiting and parked work due at once: one part's, or all of the queue. Answers how many. */
 	retryQueue: (queue: Queue, id: string | null) => typedError<number, CommandError>(__TAURI_INVOKE("retry_queue", { queue, id })),
+	/**  The parked parts and those whose last try failed: the first of them, and how many there are. */
+	queuedParts: () => typedError<QueuedPartsDto, CommandError>(__TAURI_INVOKE("queued_parts")),
+	/**  Rows of the audit trail without the verdicts, newest first, from before `before`. */
+	auditTrail: (before: number | null) => typedError<AuditRowDto[], CommandError>(__TAURI_INVOKE("audit_trail", { before })),
+	/**  A person has seen what is wrong with the clock. */
+	dismissClockTrouble: () => typedError<null, CommandError>(__TAURI_INVOKE("dismiss_clock_trouble")),
 	clearStorageFault: () => typedError<null, CommandError>(__TAURI_INVOKE("clear_storage_fault")),
 	doctor: () => typedError<CheckDto[], CommandError>(__TAURI_INVOKE("doctor")),
 	cameras: () => typedError<CameraDto[], CommandError>(__TAURI_INVOKE("cameras")),
@@ -52,6 +58,77 @@ export type AnalysisDto = {
 	/**  What it cost. */
 	usage: ProviderUsageDto,
 };
+
+/**  What kind of event it was. */
+export type AuditCategory = 
+/**  An analyzer's verdict on a part. */
+"decision" | 
+/**  A person's word on a part. */
+"operator_decision" | 
+/**  A setting was changed. */
+"setting" | 
+/**  Somebody signed in or out. */
+"sign_in" | 
+/**  Something was deleted, such as the picture of a part that is verified in the cloud. */
+"deletion" | 
+/**  The disk failed, was full, or was cleared by a person. */
+"storage" | 
+/**  The clock jumped. */
+"clock" | 
+/**  A backup was made. */
+"backup" | 
+/**  The records come from a backup. */
+"restore" | 
+/**  Credentials were set or cleared. */
+"credentials" | 
+/**  Somebody freed parked work. */
+"queue" | 
+/**  The station was started. */
+"start" | 
+/**  The key that rows are signed with from here on. */
+"signing_key";
+
+/**  How an event ended. */
+export type AuditResult = 
+/**  It was done. */
+"done" | 
+/**  It was refused: no right to it, or not possible so. */
+"refused" | 
+/**  It was tried and failed. */
+"failed";
+
+/**  A row of the audit trail. */
+export type AuditRowDto = {
+	/**  Counts up without a gap. */
+	number: number,
+	/**  When, epoch milliseconds. */
+	at: number,
+	/**  Through what. */
+	source: AuditSource,
+	/**  What kind of event. */
+	category: AuditCategory,
+	/**  Who: opaque id of the operator, or `station`. */
+	identity: string,
+	/**  On what. */
+	subject: string | null,
+	/**  How it ended. */
+	result: AuditResult,
+	/**  What exactly. */
+	detail: string,
+	/**  SHA-256 over this row and the one before. */
+	hash: string,
+	/**  The station's public key, where the row is signed. */
+	signed_by: string | null,
+};
+
+/**  What an event was done through. */
+export type AuditSource = 
+/**  The station by itself. */
+"station" | 
+/**  A person at the window. */
+"window" | 
+/**  A person or a script at the command line. */
+"command_line";
 
 /**  Where secrets lie. */
 export type Backing = 
@@ -156,6 +233,52 @@ export type CheckState =
 /**  Not asked for in this station's configuration. */
 "not_configured";
 
+/**  Whether a service is asked now. */
+export type CircuitDto = {
+	/**  Which. */
+	service: Service,
+	/**  Whether it is. */
+	state: CircuitState,
+	/**  Since when. */
+	since: number,
+	/**  Until when it is not; none unless open. */
+	until: number | null,
+	/**  What was met; none while closed. */
+	obstacle: Obstacle | null,
+	/**  In words, with what to do; empty while closed. */
+	reason: string,
+};
+
+/**  How a circuit stands. */
+export type CircuitState = 
+/**  The service is asked. */
+"closed" | 
+/**  It is not asked for a while. */
+"open" | 
+/**  One request finds out whether it may be asked again. */
+"half_open";
+
+/**  What is wrong with the machine's clock, and what it showed. */
+export type ClockTroubleDto = {
+	/**  What. */
+	kind: ClockTroubleKind,
+	/**  What it showed. */
+	shown: number,
+	/**  By how much it jumped; back where negative. */
+	by_seconds: number | null,
+	/**  When the last record was captured. */
+	last: number | null,
+};
+
+/**  What is wrong with the machine's clock. */
+export type ClockTroubleKind = 
+/**  It was set while the station ran. */
+"jumped" | 
+/**  It shows a time before the last record. */
+"behind_records" | 
+/**  It shows a time before this program was made. */
+"before_program";
+
 /**  The cloud. */
 export type CloudDto = {
 	/**  Whether it answers. */
@@ -244,6 +367,21 @@ export type DefectType =
 /**  A defect of no known type. */
 "unknown";
 
+/**  What becomes of a part. */
+export type Disposition = 
+/**  Found good, and nobody says otherwise. */
+"pass" | 
+/**  Found defective, and nobody says otherwise. */
+"fail" | 
+/**  A person has to look, and none has decided. */
+"undetermined" | 
+/**  Nobody has answered yet. */
+"pending" | 
+/**  Released by a person, though no machine found it good. */
+"accepted" | 
+/**  Rejected by a person, whatever the machine found. */
+"rejected";
+
 /**  The closed list of failures. Each has its text in every language of the window. */
 export type ErrorCode = 
 /**  The signed-in role may not do this. */
@@ -268,6 +406,8 @@ export type ErrorCode =
 "storage_fault" | 
 /**  A picture is damaged or missing. */
 "image_damaged" | 
+/**  A picture was removed to make room; the cloud has it. */
+"image_removed" | 
 /**  Decided before. */
 "already_decided" | 
 /**  The keyring is locked. */
@@ -312,7 +452,7 @@ export type FindingDto = {
 
 /**  A page of the history. */
 export type HistoryPageDto = {
-	/**  Newest first. */
+	/**  Newest first; a page that is not the last may hold fewer rows than asked for, even none. */
 	rows: HistoryRowDto[],
 	/**  Where the next page begins; none on the last. */
 	next: number | null,
@@ -328,10 +468,12 @@ export type HistoryQueryDto = {
 	stage: Stage | null,
 	/**  Of this product. */
 	product_sku: string | null,
-	/**  With this verdict of the machine. */
-	verdict: VerdictCode | null,
+	/**  Of which this became, by the machine's verdict and what people said. */
+	disposition: Disposition | null,
 	/**  Whose worst finding has this severity. */
 	severity: Severity | null,
+	/**  In whose texts, lot or serial these words stand. */
+	text: string | null,
 	/**  `next` of the page before; none for the first. */
 	after: number | null,
 	/**  At most so many rows, 1 to 200. */
@@ -364,6 +506,14 @@ export type HistoryRowDto = {
 	operator_call: OperatorCall | null,
 	/**  True once the cloud has it. */
 	uploaded: boolean,
+};
+
+/**  A picture that was removed here; the cloud has it. */
+export type ImageRemovalDto = {
+	/**  When. */
+	at: number,
+	/**  Where it lies. */
+	image_url: string,
 };
 
 /**  Everything known of one part. */
@@ -414,6 +564,10 @@ export type InspectionDto = {
 	revision: number,
 	/**  How far it has come. */
 	upload: UploadDto,
+	/**  Its last row in the audit trail; none before the first decision. */
+	evidence: AuditRowDto | null,
+	/**  That its picture was removed here to make room. */
+	image_removed: ImageRemovalDto | null,
 };
 
 /**  The language of what is written for people. */
@@ -437,12 +591,18 @@ export type LiveDto = {
 	upload_queue: QueueDto,
 	/**  The cloud. */
 	cloud: CloudDto,
+	/**  Whether each service that the station needs is asked now. */
+	circuits: CircuitDto[],
+	/**  What is wrong with the machine's clock, until a person has seen it. */
+	clock_trouble: ClockTroubleDto | null,
 	/**  The camera's id. */
 	camera: string,
 	/**  The camera's state. */
 	camera_state: CameraState,
 	/**  The storage fault that stops capture, where there is one. */
 	storage_fault: string | null,
+	/**  Why the last daily backup was not made, where it was not. */
+	backup_failed: string | null,
 };
 
 /**  What stands in the way of a piece of work, and so what is done next. */
@@ -545,6 +705,40 @@ export type QueueDto = {
 	oldest_captured_at: number | null,
 };
 
+/**  A part on a queue. */
+export type QueuedPartDto = {
+	/**  The part. */
+	id: string,
+	/**  Its number. */
+	sequence: number,
+	/**  When it was captured. */
+	captured_at: number,
+	/**  Which product. */
+	product_sku: string,
+	/**  At which stage. */
+	stage: Stage,
+	/**  On which queue. */
+	queue: Queue,
+	/**  How it stands there. */
+	state: WorkState,
+	/**  Failed tries. */
+	attempts: number,
+	/**  When it is tried next; none where that is at once or not at all. */
+	due_at: number | null,
+	/**  What stood in the way. */
+	obstacle: Obstacle | null,
+	/**  In words, with what to do; may be empty. */
+	reason: string,
+};
+
+/**  The parked parts and those whose last try failed. */
+export type QueuedPartsDto = {
+	/**  The first of them, the parked before the others. */
+	parts: QueuedPartDto[],
+	/**  How many there are in all. */
+	total: number,
+};
+
 /**  What to do with the part. Ordered: a greater one is stricter. */
 export type RecommendedAction = 
 /**  Ship it. */
@@ -594,6 +788,15 @@ export type SecretName =
 "aws_access_key" | 
 /**  The key of Azure OpenAI. */
 "azure_api_key";
+
+/**  A service outside of the station. */
+export type Service = 
+/**  Amazon Bedrock, where Claude answers. */
+"bedrock" | 
+/**  Amazon S3, where pictures go. */
+"s3" | 
+/**  Amazon DynamoDB, where records go. */
+"dynamodb";
 
 /**  Who is at the station and how it runs. */
 export type SessionDto = {
@@ -804,6 +1007,15 @@ export type VerdictDto = {
 	/**  When it was decided. */
 	decided_at: number | null,
 };
+
+/**  How a piece of work stands. */
+export type WorkState = 
+/**  Until it is due. */
+"waiting" | 
+/**  A worker has it. */
+"leased" | 
+/**  Until a person retries. */
+"parked";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -4,7 +4,7 @@ import zh from "../../messages/zh-CN.json";
 import * as codes from "../platform/codes";
 
 const texts: Record<string, Record<string, string>> = { "zh-CN": zh, en };
-const DISPOSITIONS = [...codes.VERDICTS, "accepted", "rejected"];
+const { DISPOSITIONS } = codes;
 const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["stage", codes.STAGES], ["facility", codes.FACILITIES], ["defect", codes.DEFECT_TYPES],
   ["severity", codes.SEVERITIES], ["region", codes.REGIONS], ["action", codes.ACTIONS],
@@ -14,6 +14,9 @@ const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["role", codes.ROLES], ["backing", codes.BACKINGS], ["secret", codes.SECRET_NAMES],
   ["check_state", codes.CHECK_STATES], ["cloud", codes.CLOUD_LINKS], ["error", codes.ERROR_CODES],
   ["check", codes.CHECKS], ["queue_name", codes.QUEUES],
+  ["service", codes.SERVICES], ["circuit", codes.CIRCUIT_STATES], ["work_state", codes.WORK_STATES],
+  ["clock", codes.CLOCK_TROUBLES],
+  ["audit_source", codes.AUDIT_SOURCES], ["audit_category", codes.AUDIT_CATEGORIES], ["audit_result", codes.AUDIT_RESULTS],
   ["reason", [...codes.ACCEPT_REASONS, ...codes.REJECT_REASONS]],
   ["upload", ["local", "not_due", "waiting", "parked", "verified"]],
 ];

@@ -1,8 +1,8 @@
 // What becomes of a part: the machine's verdict and what a person said of it, taken together.
 // The same table as `wiko_core::disposition`, by which the tally counts.
-import type { AnalysisDto, InspectionDto, OperatorCall, VerdictCode } from "../platform/types";
+import type { AnalysisDto, Disposition, InspectionDto, OperatorCall, VerdictCode } from "../platform/types";
 
-export type Disposition = VerdictCode | "accepted" | "rejected";
+export type { Disposition };
 
 /** Of the verdict and a person's last call, where there is one. */
 export function dispositionOf(verdict: VerdictCode, lastCall: OperatorCall | null): Disposition {

@@ -175,6 +175,15 @@ export class StationModel {
     }
   }
 
+  async dismissClockTrouble() {
+    try {
+      await this.platform.dismissClockTrouble();
+      if (this.station) this.station.live.clock_trouble = null;
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
   async clearStorageFault() {
     try {
       await this.platform.clearStorageFault();

@@ -1,9 +1,9 @@
 // The codes of every closed list, at run time. The compiler refuses a list that lacks a code of its
 // type or has one too many; the texts' test walks these lists.
 import type {
-  Backing, CameraState, CheckState, CloudLink, DefectType, ErrorCode, Facility, Language, Obstacle,
-  OperatorCall, Provider, Queue, RecommendedAction, Region, Role, SecretName, Severity, Stage,
-  UndeterminedReason, VerdictCode,
+  AuditCategory, AuditResult, AuditSource, Backing, CameraState, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, Language, Obstacle,
+  OperatorCall, Provider, Queue, RecommendedAction, Region, Role, SecretName, Service, Severity, Stage,
+  UndeterminedReason, VerdictCode, WorkState,
 } from "../bindings.gen";
 
 /** The keys of a record over a closed list: complete, or it does not compile. */
@@ -33,6 +33,9 @@ export const ACTIONS = codes<RecommendedAction>({
   accept: true, accept_with_discount: true, rework: true, escalate_to_supervisor: true, reject: true,
 });
 export const VERDICTS = codes<VerdictCode>({ pass: true, fail: true, undetermined: true, pending: true });
+export const DISPOSITIONS = codes<Disposition>({
+  pass: true, fail: true, undetermined: true, pending: true, accepted: true, rejected: true,
+});
 export const UNDETERMINED_REASONS = codes<UndeterminedReason>({
   other_image: true, incomplete: true, contract_broken: true, image_unfit: true, unsure: true,
   good_with_findings: true, defective_without_findings: true, finding_out_of_range: true,
@@ -48,7 +51,17 @@ export const OPERATOR_CALLS = codes<OperatorCall>({ confirm: true, accept: true,
 export const ROLES = codes<Role>({ operator: true, supervisor: true, field_tech: true, admin: true });
 export const BACKINGS = codes<Backing>({ keyring: true, memory: true, environment: true });
 export const SECRET_NAMES = codes<SecretName>({ aws_access_key: true, azure_api_key: true });
+export const AUDIT_SOURCES = codes<AuditSource>({ station: true, window: true, command_line: true });
+export const AUDIT_CATEGORIES = codes<AuditCategory>({
+  decision: true, operator_decision: true, setting: true, sign_in: true, deletion: true, storage: true, clock: true,
+  backup: true, restore: true, credentials: true, queue: true, start: true, signing_key: true,
+});
+export const AUDIT_RESULTS = codes<AuditResult>({ done: true, refused: true, failed: true });
 export const LANGUAGES = codes<Language>({ "zh-CN": true, en: true });
+export const SERVICES = codes<Service>({ bedrock: true, s3: true, dynamodb: true });
+export const CIRCUIT_STATES = codes<CircuitState>({ closed: true, open: true, half_open: true });
+export const WORK_STATES = codes<WorkState>({ waiting: true, leased: true, parked: true });
+export const CLOCK_TROUBLES = codes<ClockTroubleKind>({ jumped: true, behind_records: true, before_program: true });
 export const CHECK_STATES = codes<CheckState>({
   ok: true, warning: true, failed: true, not_configured: true,
 });
@@ -59,14 +72,14 @@ export const CLOUD_LINKS = codes<CloudLink>({
 export const ERROR_CODES = codes<ErrorCode>({
   forbidden: true, not_found: true, invalid_input: true, camera_timeout: true, camera_lost: true,
   camera_ended: true, bad_frame: true, disk_full: true, read_only: true, storage_fault: true,
-  image_damaged: true, already_decided: true, keyring_locked: true, keyring_missing: true,
+  image_damaged: true, image_removed: true, already_decided: true, keyring_locked: true, keyring_missing: true,
   keyring_failed: true, internal: true,
 });
 
 /** The checks of the doctor that have a text; the station may send others, shown by their code. */
 export const CHECKS = [
-  "data_dir", "database", "disk", "keyring", "credentials", "camera", "screen_models", "chain", "claude",
-  "s3", "dynamodb", "clock",
+  "data_dir", "database", "disk", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "screen_models", "chain", "claude",
+  "s3", "dynamodb", "clock", "clock_s3",
 ] as const;
 export type Check = (typeof CHECKS)[number];
 

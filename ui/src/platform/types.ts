@@ -1,7 +1,7 @@
 // What the window asks of the world. `tauri.ts` answers from the real station, `fake/` from memory.
 import type {
-  CameraDto, CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode, HistoryPageDto,
-  HistoryQueryDto, HistoryRowDto, InspectionDto, Language, OperatorCallForm, OrderDto, Queue, SecretName,
+  AuditRowDto, CameraDto, CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode, HistoryPageDto,
+  HistoryQueryDto, HistoryRowDto, InspectionDto, Language, OperatorCallForm, OrderDto, Queue, QueuedPartsDto, SecretName,
   StationDto, StationUpdate,
 } from "../bindings.gen";
 
@@ -59,6 +59,12 @@ export interface Platform {
   historyPage(query: HistoryQueryDto): Promise<HistoryPageDto>;
   inspection(id: string): Promise<InspectionDto>;
   retryQueue(queue: Queue, id: string | null): Promise<number>;
+  /** Rows of the audit trail without the verdicts, newest first, from before that number. */
+  auditTrail(before: number | null): Promise<AuditRowDto[]>;
+  /** The parked parts and those whose last try failed: the first of them, and how many there are. */
+  queuedParts(): Promise<QueuedPartsDto>;
+  /** A person has seen what is wrong with the clock. */
+  dismissClockTrouble(): Promise<void>;
   clearStorageFault(): Promise<void>;
   doctor(): Promise<CheckDto[]>;
   cameras(): Promise<CameraDto[]>;

@@ -8,15 +8,17 @@ const DAY_MS = 86_400_000;
 
 export type Period = "all" | "shift" | "today" | "7_days" | "custom";
 
-export interface Filters extends Pick<HistoryQueryDto, "stage" | "product_sku" | "verdict" | "severity"> {
+export interface Filters extends Pick<HistoryQueryDto, "stage" | "product_sku" | "disposition" | "severity"> {
   period: Period;
+  /** Words that stand in what is said of the part; empty where none are asked for. */
+  text: string;
   /** Of `<input type="datetime-local">`; empty where open. */
   customFrom: string;
   customTo: string;
 }
 
 export const NO_FILTERS: Filters = {
-  period: "all", customFrom: "", customTo: "", stage: null, product_sku: null, verdict: null, severity: null,
+  period: "all", customFrom: "", customTo: "", stage: null, product_sku: null, disposition: null, severity: null, text: "",
 };
 
 /** The moments that a period means, in the time zone of the station. */
@@ -82,14 +84,21 @@ export class HistoryModel {
     const question = ++this.#question;
     this.loading = true;
     this.error = null;
-    const { stage, product_sku, verdict, severity } = this.filters;
+    const { stage, product_sku, disposition, severity } = this.filters;
+    const text = this.filters.text.trim() || null;
+    const span = spanOf(this.filters, Date.now(), this.#shiftStartedAt());
     try {
-      const page = await this.#platform.historyPage({
-        ...spanOf(this.filters, Date.now(), this.#shiftStartedAt()), stage, product_sku, verdict, severity, after, limit: PAGE_ROWS,
-      });
-      if (question !== this.#question) return;
-      this.rows = after === null ? page.rows : [...this.rows, ...page.rows];
-      this.next = page.next;
+      // A page without rows is the last only where nothing follows it.
+      for (let from = after, found = 0; found === 0;) {
+        const page = await this.#platform.historyPage({
+          ...span, stage, product_sku, disposition, severity, text, after: from, limit: PAGE_ROWS,
+        });
+        if (question !== this.#question) return;
+        this.rows = from === null ? page.rows : [...this.rows, ...page.rows];
+        this.next = from = page.next;
+        if (from === null) return;
+        found = page.rows.length;
+      }
     } catch (thrown) {
       if (question === this.#question) this.error = StationError.of(thrown);
     } finally {

@@ -37,14 +37,14 @@ describe("the history", () => {
     await press("filter-time-7_days");
     await settle(20);
     expect(lastQuery(station)).toMatchObject({
-      verdict: "fail", severity: "critical", stage: "blade_glazing", product_sku: "WK-KN-200", to: null, after: null,
+      disposition: "fail", severity: "critical", stage: "blade_glazing", product_sku: "WK-KN-200", to: null, after: null,
     });
     expect(lastQuery(station).from).toBeGreaterThan(NOW - 7 * 86_400_000 - 1);
     expect(rows().length).toBeGreaterThan(0);
     expect(rows().every((row) => row.dataset.verdict === "fail")).toBe(true);
     await press("filter-clear");
     await settle(20);
-    expect(lastQuery(station)).toMatchObject({ verdict: null, severity: null, stage: null, product_sku: null, from: null });
+    expect(lastQuery(station)).toMatchObject({ disposition: null, severity: null, stage: null, product_sku: null, from: null });
   });
 
   it("takes the filter of a second press away", async () => {
@@ -52,7 +52,85 @@ describe("the history", () => {
     await press("filter-verdict-pass");
     expect(get("filter-verdict-pass").getAttribute("aria-pressed")).toBe("true");
     await press("filter-verdict-pass");
-    expect(lastQuery(station).verdict).toBeNull();
+    expect(lastQuery(station).disposition).toBeNull();
+  });
+
+  it("does not list a pass that a person rejected among the passes", async () => {
+    const station = await openHistory();
+    const part = station.parts.find(({ verdict }) => verdict.code === "pass")!;
+    part.operator_decisions.push({ call: "reject", operator: "op-9", reason: "missed_defect", decided_at: NOW });
+    const listed = () => rows().map((row) => row.dataset.id);
+    await press("filter-verdict-pass");
+    await settle(20);
+    expect(listed()).not.toContain(part.id);
+    await press("filter-verdict-rejected");
+    await settle(20);
+    expect(listed()).toContain(part.id);
+    expect(rows().every((row) => row.dataset.verdict === "rejected")).toBe(true);
+  });
+
+  it("searches a moment after the last letter, and never while an input method is at work", async () => {
+    const station = await openHistory();
+    const asked = () => station.calls.filter(({ command }) => command === "historyPage").length;
+    const before = asked();
+    const box = get("history-search");
+    await fireEvent.input(box, { target: { value: "xiu" }, isComposing: true });
+    await settle(1000);
+    expect(asked()).toBe(before);
+    await fireEvent.input(box, { target: { value: "锈" } });
+    await settle(100);
+    await fireEvent.input(box, { target: { value: "锈斑" } });
+    await settle(400);
+    expect(asked()).toBe(before + 1);
+    expect(lastQuery(station)).toMatchObject({ text: "锈斑", after: null });
+    expect(rows().length).toBeGreaterThan(0);
+    await press("filter-clear");
+    await settle(20);
+    expect(lastQuery(station).text).toBeNull();
+    expect(box).toHaveProperty("value", "");
+  });
+
+  it("goes to the search by the slash key and empties it by escape", async () => {
+    const station = await openHistory();
+    const box = get("history-search");
+    await key("/");
+    expect(document.activeElement).toBe(box);
+    await fireEvent.input(box, { target: { value: "鲸鱼" } });
+    await fireEvent.keyDown(box, { key: "Enter" });
+    await settle(20);
+    expect(get("history-empty").textContent).toContain("没有找到“鲸鱼”");
+    await fireEvent.keyDown(box, { key: "Escape" });
+    await settle(20);
+    expect(box).toHaveProperty("value", "");
+    expect(lastQuery(station).text).toBeNull();
+    expect(rows().length).toBeGreaterThan(0);
+    await fireEvent.keyDown(box, { key: "Escape" });
+    expect(document.activeElement).not.toBe(box);
+  });
+
+  it("leaves the slash key to a part that is open", async () => {
+    await openHistory();
+    await fireEvent.click(rows()[0]!);
+    await settle();
+    await key("/");
+    expect(document.activeElement).not.toBe(get("history-search"));
+  });
+
+  it("goes on where a page of a search is empty and not the last", async () => {
+    const station = await openHistory();
+    const answer = station.historyPage.bind(station);
+    let pieces = 0;
+    station.historyPage = async (query) => {
+      const page = await answer(query);
+      if (query.text === null || pieces === 3) return page;
+      pieces += 1;
+      return { rows: [], next: (query.after ?? 1000) - 1 };
+    };
+    await fireEvent.input(get("history-search"), { target: { value: "锈" } });
+    await settle(500);
+    expect(pieces).toBe(3);
+    expect(rows().length).toBeGreaterThan(0);
+    expect(find("history-empty")).toBeNull();
   });
 
   it.each([["Asia/Shanghai", 8], ["America/New_York", -5]])("reads its times in the station's zone, %s", (zone, hoursEast) => {
@@ -178,5 +256,18 @@ describe("a part of the history", () => {
     expect(get("zoom-picture").dataset.zoom).toBe("1.00");
     await press("zoom-boxes");
     expect(find("box-1")).toBeNull();
+  });
+
+  it("says of a removed picture when it went and where it lies, not that it is damaged", async () => {
+    const station = await openHistory();
+    const part = station.parts[20]!;
+    const image_url = `s3://bucket/${part.id}.jpg`;
+    part.image_removed = { at: part.captured_at + 91 * 86_400_000, image_url };
+    await fireEvent.click(rows()[20]!);
+    await settle(20);
+    const told = get("picture-removed").textContent ?? "";
+    expect(told).toContain("91");
+    expect(told).toContain(image_url);
+    expect(find("zoom-picture")).toBeNull();
   });
 });

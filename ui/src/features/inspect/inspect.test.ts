@@ -184,6 +184,12 @@ describe("inspecting a part", () => {
     expect(get("notice-missed").textContent).toContain("请在历史中核对");
   });
 
+  it("tells of a backup that failed, without stopping anything", async () => {
+    await openWindow({ live: { backup_failed: "/mnt/backup is not mounted" } });
+    expect(get("banner-backup").textContent).toContain("/mnt/backup is not mounted");
+    expect(find("banner-storage")).toBeNull();
+  });
+
   it("keeps capture shut while the storage is at fault, and says why", async () => {
     const station = await openWindow({ live: { storage_fault: "the disk is full" } });
     expect(get("trigger")).toHaveProperty("disabled", true);

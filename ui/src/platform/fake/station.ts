@@ -1,12 +1,12 @@
 // A station in memory, for tests and for a browser without Tauri. It answers as the real one does: a
 // part is captured, screened, decided or delayed, uploaded; errors and an outage can be asked for.
 import {
-  type AnalysisDto, type CameraDto, type CheckDto, type CommandError, type CredentialsDto, type HistoryQueryDto,
-  type HistoryRowDto, type InspectionDto, type LiveDto, type Platform, type PreviewSink, type StationDto,
+  type AnalysisDto, type AuditRowDto, type CameraDto, type CheckDto, type CommandError, type CredentialsDto, type HistoryQueryDto,
+  type HistoryRowDto, type InspectionDto, type LiveDto, type Platform, type QueuedPartDto, type PreviewSink, type StationDto,
   StationError, type StationUpdate, type VerdictDto,
 } from "../types";
 import { STAGES } from "../codes";
-import { type Disposition, dispositionOfRecord } from "../../model/disposition";
+import { type Disposition, dispositionOf, dispositionOfRecord } from "../../model/disposition";
 import { knifePicture, PICTURE_HEIGHT_PX, PICTURE_WIDTH_PX } from "./pictures";
 import { analysisOf, GOOD, type Scene, SCENES, worstOf } from "./scenes";
 
@@ -38,6 +38,10 @@ export class FakeStation implements Platform {
   checks: CheckDto[];
   secrets: CredentialsDto[];
   cameraList: CameraDto[];
+  /** The parked parts and those whose last try failed. */
+  troubled: QueuedPartDto[] = [];
+  /** The audit trail, newest first. */
+  trail: AuditRowDto[] = [];
   /** While true, no verdict comes and nothing is uploaded. */
   offline = false;
   /** Milliseconds until a record is read. */
@@ -68,7 +72,9 @@ export class FakeStation implements Platform {
         analysis_queue: { waiting: 0, parked: 0, oldest_captured_at: null },
         upload_queue: { waiting: 0, parked: 0, oldest_captured_at: null },
         cloud: { link: "connected", reason: "" },
-        camera: "simulated", camera_state: "streaming", storage_fault: null,
+        circuits: [],
+        clock_trouble: null,
+        camera: "simulated", camera_state: "streaming", storage_fault: null, backup_failed: null,
         ...options.live,
       },
       recent: [],
@@ -168,7 +174,8 @@ export class FakeStation implements Platform {
       (query.to === null || row.captured_at < query.to) &&
       (query.stage === null || row.stage === query.stage) &&
       (query.product_sku === null || row.product_sku === query.product_sku) &&
-      (query.verdict === null || row.verdict === query.verdict) &&
+      (query.disposition === null || dispositionOf(row.verdict, row.operator_call) === query.disposition) &&
+      (query.text === null || saysAll(this.#find(row.id), query.text)) &&
       (query.severity === null || row.severity === query.severity) &&
       (query.after === null || row.sequence < query.after));
     const rows = fits.slice(0, query.limit);
@@ -185,10 +192,25 @@ export class FakeStation implements Platform {
     this.#called("retryQueue", queue, id);
     const depth = queue === "analysis" ? this.state.live.analysis_queue : this.state.live.upload_queue;
     const moved = id === null ? depth.parked + depth.waiting : 1;
+    this.troubled = this.troubled.filter((part) => part.queue !== queue || (id !== null && part.id !== id));
     depth.waiting += depth.parked;
     depth.parked = 0;
     this.emit({ kind: "live", live: this.state.live });
     return moved;
+  }
+
+  async auditTrail(before: number | null) {
+    this.#called("auditTrail", before);
+    return structuredClone(this.trail.filter((row) => before === null || row.number < before).slice(0, 50));
+  }
+  async queuedParts() {
+    this.#called("queuedParts");
+    return { parts: structuredClone(this.troubled.slice(0, 50)), total: this.troubled.length };
+  }
+
+  async dismissClockTrouble() {
+    this.#called("dismissClockTrouble");
+    this.setLive({ clock_trouble: null });
   }
 
   async clearStorageFault() {
@@ -298,7 +320,7 @@ export class FakeStation implements Platform {
       image_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
       image_size_bytes: 271_360, image_width_px: PICTURE_WIDTH_PX, image_height_px: PICTURE_HEIGHT_PX,
       verdict: { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null },
-      screening: null, analysis: null, operator_decisions: [], revision: 1, upload: { state: "not_due" },
+      screening: null, analysis: null, operator_decisions: [], revision: 1, upload: { state: "not_due" }, evidence: null, image_removed: null,
     };
   }
 
@@ -389,6 +411,17 @@ function imageAddress(part: InspectionDto) {
 }
 
 /** A part as the history shows it. */
+/** True where every word stands in what is said of the part. */
+function saysAll(part: InspectionDto, words: string): boolean {
+  const analysis = part.analysis;
+  const said = [
+    part.lot, part.serial, analysis?.summary, analysis?.cause?.root_cause,
+    ...(analysis?.findings.flatMap(({ description, defect_type }) => [description, defect_type]) ?? []),
+    ...part.operator_decisions.map(({ reason }) => reason),
+  ].join(" ").toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => said.includes(word));
+}
+
 export function rowOf(part: InspectionDto): HistoryRowDto {
   return {
     id: part.id, sequence: part.sequence, captured_at: part.captured_at, stage: part.stage,

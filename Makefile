@@ -15,10 +15,10 @@ UI_SOURCES := ui/package.json $(wildcard ui/*.html ui/*.ts ui/*.js) $(shell find
   $(wildcard ui/src ui/public ui/messages ui/project.inlang) \
   -path ui/src/paraglide -prune -o -path '*/cache' -prune -o -print 2>/dev/null)
 
-.PHONY: help run test bench package lint bindings icons clean setup-run setup-test setup-bench ui
+.PHONY: help run test test-faults bench package lint bindings icons clean setup-run setup-test setup-bench ui
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
 run: setup-run $(UI) ## Build the station and open it on the demo profile (headless without a display)
 	@$(ENV) cargo build --locked && exec "$$CARGO_TARGET_DIR/debug/wiko-station" --demo
@@ -38,13 +38,16 @@ lint: setup-test $(UI) ## Formatting, clippy, layers, scripts and the UI's types
 bindings: setup-run $(UI) ## Generate ui/src/bindings.gen.ts from the Rust types
 	@$(ENV) cargo run --quiet --locked -- bindings
 
+test-faults: $(UI) ## Power cuts, kills, broken disks and networks: what is lost, what comes twice (root)
+	@scripts/test-faults
+
 icons: ## Render icons/ from icons/icon.svg
 	@scripts/icons
 
 ui: setup-run $(UI)
 
 clean: ## Remove what was built (the target folder, ui/dist, ui/node_modules)
-	@$(ENV) rm -rf ui/dist ui/node_modules ui/src/paraglide bench.json; cargo clean
+	@$(ENV) rm -rf ui/dist ui/node_modules ui/src/paraglide bench.json faults.json; cargo clean
 
 setup-run setup-test setup-bench:
 	@scripts/setup $(@:setup-%=%)

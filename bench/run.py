@@ -2,7 +2,8 @@
 """Takes each figure beside its yardstick, in one run, and writes bench.json.
 
     make bench                            everything
-    python3 bench/run.py enqueue codec    some: enqueue, codec, window, preview
+    python3 bench/run.py enqueue codec    some: enqueue, codec, window, preview, history, drain, memory
+    python3 bench/run.py history --parts 10000000
 
 A figure that misses its goal is printed as MISSED, and the exit status stays 0: a
 bench informs. It is 1 only where something could not be measured.
@@ -12,6 +13,7 @@ packages that touch pixels, hashes and SQLite optimised like a release and the r
 not, so it can only make ours look slower.
 """
 
+import argparse
 import datetime
 import json
 import os
@@ -22,7 +24,10 @@ import tempfile
 from pathlib import Path
 
 import codec
+import drain
 import enqueue
+import history
+import memory
 import pictures
 import preview
 import window
@@ -51,11 +56,14 @@ def data_dir(scratch: Path, film: Path) -> Path:
 
 
 def main() -> int:
-    known = ["enqueue", "codec", "window", "preview"]
-    wanted = sys.argv[1:] or known
+    known = ["enqueue", "codec", "window", "preview", "history", "drain", "memory"]
+    reader = argparse.ArgumentParser(prog="bench/run.py")
+    reader.add_argument("which", nargs="*", metavar=" | ".join(known))
+    reader.add_argument("--parts", type=int, help="of the history; as many as the disk has room for by default")
+    arguments = reader.parse_args()
+    wanted = arguments.which or known
     if set(wanted) - set(known):
-        print(f"usage: bench/run.py [{' | '.join(known)}] ...", file=sys.stderr)
-        return 2
+        reader.error(f"known are {', '.join(known)}")
     profile = os.environ.get("WIKO_BENCH_PROFILE", "dev")
     if profile not in ("dev", "release"):
         print("WIKO_BENCH_PROFILE is dev or release", file=sys.stderr)
@@ -79,6 +87,12 @@ def main() -> int:
                     figures += enqueue.measure(profile, scratch)
                 elif which == "codec":
                     figures += codec.measure(profile, scratch)
+                elif which == "history":
+                    figures += history.measure(profile, scratch, arguments.parts)
+                elif which == "drain":
+                    figures += drain.measure(profile, scratch, cache)
+                elif which == "memory":
+                    figures += memory.measure(profile)
                 elif which == "window":
                     figures += window.measure(station, data_dir(scratch, film), scratch)
                 elif which == "preview":

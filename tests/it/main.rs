@@ -14,6 +14,8 @@ mod bad_input;
 mod cloud;
 mod offline;
 mod pictures;
+mod queue;
+mod restore_drill;
 mod screen;
 mod services;
 mod station;

@@ -36,6 +36,7 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 DYNAMODB = "amplify-dynamodb-simulator@2.9.30"  # carries Amazon's own DynamoDB Local
 READY_WITHIN_S = 90
+START_TRIES = 3
 STOP_WITHIN_S = 10
 ACCESS_KEY = "AKIAWIKOTEST00000000"
 SECRET_KEY = "wiko-test-secret-key-not-for-any-real-account"
@@ -243,8 +244,9 @@ def seaweedfs(venv: pathlib.Path, scratch: pathlib.Path):
     )
     command = [
         venv / "bin" / "weed", "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-s3", f"-s3.config={config}", "-master.peers=none", "-master.volumeSizeLimitMB=64",
-        "-volume.max=2000", *(f"-{name}={port}" for name, port in ports.items()),
+        "-s3", f"-s3.config={config}", "-master.peers=none", "-master.volumeSizeLimitMB=64", "-volume.max=2000",
+        # Listeners of fixed ports: a second run on the machine would die of them.
+        "-s3.port.iceberg=0", "-s3.port.lance=0", *(f"-{name}={port}" for name, port in ports.items()),
     ]  # fmt: skip
 
     def is_ready():
@@ -359,13 +361,30 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
     }
 
 
+def start_anew(stack: contextlib.ExitStack, venv, dynamodb_home) -> dict:
+    """Starts everything; again where a server ended at its start: a port that was free when it was chosen
+    may be taken when it is wanted, by another run of this very script."""
+    for tries_left in reversed(range(START_TRIES)):
+        with contextlib.ExitStack() as attempt:
+            scratch = pathlib.Path(tempfile.mkdtemp(prefix="wiko-services-"))
+            attempt.callback(shutil.rmtree, scratch, ignore_errors=True)
+            try:
+                found = start(attempt, venv, dynamodb_home, scratch)
+            except Trouble as trouble:
+                if tries_left == 0:
+                    raise
+                say(f"{trouble}\nstarting again")
+                continue
+            stack.push(attempt.pop_all())
+            return found
+    raise Trouble("nothing was started")
+
+
 def run(command: list) -> int:
     began = time.monotonic()
     venv, dynamodb_home = install()
     with contextlib.ExitStack() as stack:
-        scratch = pathlib.Path(tempfile.mkdtemp(prefix="wiko-services-"))
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        found = start(stack, venv, dynamodb_home, scratch)
+        found = start_anew(stack, venv, dynamodb_home)
         say(f"servers are up after {time.monotonic() - began:.1f} s")
         try:
             child = subprocess.Popen(

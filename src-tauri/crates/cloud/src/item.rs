@@ -107,6 +107,23 @@ struct OperatorDecisionItem {
 pub(crate) struct Mark {
     pub(crate) revision: u32,
     pub(crate) image_sha256: Sha256,
+    verdict: VerdictCode,
+    operator_decisions: Vec<MarkedCall>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct MarkedCall {
+    call: OperatorCall,
+}
+
+impl Mark {
+    /// True where the item of the same revision says of the part what the record here says. Revisions repeat
+    /// where a station was restored from a backup.
+    pub(crate) fn says_the_same(&self, inspection: &Inspection) -> bool {
+        let calls = self.operator_decisions.iter().map(|said| said.call);
+        self.verdict == inspection.verdict()
+            && calls.eq(inspection.operator_decisions.iter().map(|said| said.call))
+    }
 }
 
 impl Item {

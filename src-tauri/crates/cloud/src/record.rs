@@ -82,7 +82,15 @@ impl Rows {
                      find out who wrote it"
                 ))
             })?;
-        if mark.image_sha256 == inspection.image.sha256 && mark.revision >= inspection.revision {
+        let same_picture = mark.image_sha256 == inspection.image.sha256;
+        if same_picture && mark.revision == inspection.revision && !mark.says_the_same(inspection) {
+            return Err(self.needs_person(format!(
+                "{id} is there at revision {} with another verdict or another call of a person, as it may be \
+                 after a restore; it is not overwritten: compare the two, and note here what holds as a new call",
+                mark.revision
+            )));
+        }
+        if same_picture && mark.revision >= inspection.revision {
             return Ok(());
         }
         Err(self.needs_person(format!(

@@ -19,9 +19,10 @@ use wiko_aws::{Aws, AwsAccessKey, AwsSettings};
 use wiko_cloud::{CloudSettings, CloudUploader};
 use wiko_core::{
     facility::Facility,
-    inspection::Inspection,
+    inspection::{Inspection, OperatorCall, OperatorDecision},
     ports::{SecretName, Secrets, Uploader},
     queue::Obstacle,
+    verdict::VerdictCode,
 };
 use wiko_secrets::{EnvironmentSecrets, MemorySecrets};
 use wiko_testkit::{
@@ -250,6 +251,35 @@ async fn an_object_that_somebody_else_put_there_is_kept_and_shown_with_both_hash
 
     put(b"picture").await;
     cloud.uploader().upload(&part, b"picture").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_revision_with_another_verdict_or_call_is_kept_and_needs_a_person() {
+    let Some(cloud) = Cloud::start().await else {
+        return;
+    };
+    let uploader = cloud.uploader();
+    let bytes = b"restored";
+    let before = builders::decided(1, bytes, 2);
+    uploader.upload(&before, bytes).await.unwrap();
+    let mut other = before.clone();
+    other.operator_decisions.push(OperatorDecision {
+        call: OperatorCall::Accept,
+        operator: "op-9".into(),
+        reason: Some("reflection".into()),
+        decided_at: builders::NOON,
+    });
+    let refused = uploader.upload(&other, bytes).await.unwrap_err();
+    assert_eq!(refused.obstacle, Obstacle::NeedsPerson);
+    assert!(refused.reason.contains("revision 2"), "{}", refused.reason);
+    let mut other = before.clone();
+    other.decision.as_mut().unwrap().verdict = VerdictCode::Undetermined;
+    uploader.upload(&other, bytes).await.unwrap_err();
+    // What is said anew goes over it, and the same again changes nothing.
+    uploader.upload(&before, bytes).await.unwrap();
+    other.revision = 3;
+    uploader.upload(&other, bytes).await.unwrap();
+    assert_eq!((cloud.objects().await, cloud.rows().await.len()), (1, 1));
 }
 
 #[tokio::test]

@@ -143,3 +143,30 @@ async fn find_key(records: &SqliteRecords, secrets: &dyn Secrets, clock: &dyn Cl
         tokio::time::sleep(ASK_AGAIN_EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wiko_core::{ports::Signer, time::UnixMillis};
+    use wiko_secrets::MemorySecrets;
+    use wiko_store::StoreOptions;
+
+    #[tokio::test]
+    async fn a_keyring_that_says_it_has_no_key_gets_none_where_the_trail_was_signed_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = SqliteRecords::open(dir.path(), StoreOptions::default()).await;
+        let records = opened.unwrap().records;
+        let unlocked = MemorySecrets::default();
+        let first = key(&records, &unlocked).await.unwrap().unwrap();
+        let public_key = first.public_key();
+        let now = UnixMillis(1_772_352_000_000);
+        records.sign_with(Arc::new(first), now).await.unwrap();
+
+        let locked = MemorySecrets::default();
+        assert!(key(&records, &locked).await.unwrap().is_none());
+        let name = wiko_core::ports::SecretName::StationSigningKey;
+        assert!(locked.get(name).await.unwrap().is_none(), "nothing is made");
+        let again = key(&records, &unlocked).await.unwrap().unwrap();
+        assert_eq!(again.public_key(), public_key);
+    }
+}

@@ -86,7 +86,9 @@ async fn two_hundred_waiting_parts_and_a_refused_key_are_four_requests_and_one_a
     running.stopped().await;
     let requests = bench.chain[0].requests().len();
     assert!(requests <= 5, "{requests}: four at once and the probe");
-    assert_eq!(tried(&bench, Queue::Analysis).await, requests.min(4));
+    // A part that was taken just before the circuit opened is put back without a request.
+    let tried = tried(&bench, Queue::Analysis).await;
+    assert!((requests - 1..=5).contains(&tried), "{tried} of {requests}");
     let told = told(&mut probes);
     assert!(told.turns.is_empty(), "{:?}", told.turns);
     let report = of(&bench, Service::Bedrock);

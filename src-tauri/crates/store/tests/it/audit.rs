@@ -145,6 +145,10 @@ async fn forger(dir: &Path) -> SqliteConnection {
     let mut database = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
         .await
         .unwrap();
+    sqlx::query("PRAGMA foreign_keys = OFF")
+        .execute(&mut database)
+        .await
+        .unwrap();
     let triggers: Vec<String> =
         sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'")
             .fetch_all(&mut database)

@@ -84,19 +84,20 @@ fn extra(settings: &Settings) -> io::Result<Vec<BackupExtra>> {
     Ok(extra)
 }
 
-/// How the names of a station's daily backups begin.
+/// How the names of a station's daily backups begin. Two names never give the same: stations that share a
+/// folder would take each other's backups for their own.
 fn prefix(station: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
+    let mut name = String::from("wiko-station_");
+    for c in station.chars() {
+        // Letters of every script; what a file system or a person might stumble over is written as its number.
+        if c.is_alphanumeric() || c == '-' {
+            name.push(c);
         } else {
-            '-'
+            name.push_str(&format!("~{:x}~", u32::from(c)));
         }
-    };
-    format!(
-        "wiko-station_{}_",
-        station.chars().map(plain).collect::<String>()
-    )
+    }
+    name.push('_');
+    name
 }
 
 /// The name of a daily backup.
@@ -263,5 +264,21 @@ mod tests {
             Some(day(5)),
             "those after it count for nothing"
         );
+    }
+
+    #[test]
+    fn two_stations_never_share_the_names_of_their_backups() {
+        let names = ["yj-1", "yj_1", "yj 1", "质检一", "质检二", "---", "yj/1"];
+        for one in names {
+            let name = file_name(one, UnixMillis(1_772_352_000_000));
+            assert!(!name.contains('/'), "{name}");
+            let whose = |station: &&str| made_at(&name, station).is_some();
+            let found: Vec<_> = names
+                .iter()
+                .copied()
+                .filter(|station| whose(station))
+                .collect();
+            assert_eq!(found, [one], "{name}");
+        }
     }
 }

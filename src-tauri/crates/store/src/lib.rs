@@ -27,6 +27,7 @@
 
 mod archive;
 mod audit;
+mod audit_check;
 mod backup;
 mod ballast;
 mod connection;
@@ -52,7 +53,7 @@ mod unpack;
 mod verify;
 
 pub use archive::BackupImages;
-pub use audit::{AuditReport, CheckSignature};
+pub use audit_check::{AuditReport, CheckSignature};
 pub use backup::{BackupError, BackupExtra, BackupReport, BackupRequest};
 pub use ballast::BallastedRecords;
 pub use reader::RecordsReader;

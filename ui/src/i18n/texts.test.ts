@@ -8,7 +8,7 @@ const { DISPOSITIONS } = codes;
 const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["stage", codes.STAGES], ["facility", codes.FACILITIES], ["defect", codes.DEFECT_TYPES],
   ["severity", codes.SEVERITIES], ["region", codes.REGIONS], ["action", codes.ACTIONS],
-  ["verdict", DISPOSITIONS], ["verdict_second", DISPOSITIONS], ["verdict_short", DISPOSITIONS],
+  ["verdict", DISPOSITIONS], ["filter_verdict", DISPOSITIONS], ["verdict_second", DISPOSITIONS], ["verdict_short", DISPOSITIONS],
   ["undetermined", codes.UNDETERMINED_REASONS], ["provider", codes.PROVIDERS],
   ["camera", codes.CAMERA_STATES], ["obstacle", codes.OBSTACLES], ["call", codes.OPERATOR_CALLS],
   ["role", codes.ROLES], ["backing", codes.BACKINGS], ["secret", codes.SECRET_NAMES],

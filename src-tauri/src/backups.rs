@@ -29,7 +29,9 @@ pub async fn make(
     images: BackupImages,
     now: UnixMillis,
 ) -> Result<BackupReport, BackupError> {
-    let extra = extra(settings).map_err(|error| BackupError::Io {
+    let of = settings.clone();
+    let extra = blocking(move || extra(&of)).await;
+    let extra = extra.map_err(|error| BackupError::Io {
         doing: "reading station.toml and models".to_owned(),
         error,
     })?;
@@ -42,6 +44,59 @@ pub async fn make(
         made_at: now,
     };
     reader.back_up(request).await
+}
+
+/// Runs what a dead disk may hold up for ever away from the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// [`daily`], for async code.
+pub async fn found(folder: &Path, station: &str) -> io::Result<Vec<(UnixMillis, PathBuf)>> {
+    let (folder, station) = (folder.to_owned(), station.to_owned());
+    blocking(move || daily(&folder, &station)).await
+}
+
+/// Removes what is too old and what broke off, after a backup was made.
+pub async fn tidy(
+    backup: &BackupSettings,
+    station: &str,
+    made: &Path,
+    now: UnixMillis,
+) -> io::Result<Vec<PathBuf>> {
+    let (backup, station, made) = (backup.clone(), station.to_owned(), made.to_owned());
+    blocking(move || {
+        let mut removed = remove_begun(&backup.folder, &station)?;
+        removed.extend(remove_oldest(&backup, &station, &made, now)?);
+        Ok(removed)
+    })
+    .await
+}
+
+/// Removes what earlier runs of this station had begun when they were broken off: nobody else makes its
+/// daily backups.
+fn remove_begun(folder: &Path, station: &str) -> io::Result<Vec<PathBuf>> {
+    let (begins, own) = (
+        format!(".{}", prefix(station)),
+        std::process::id().to_string(),
+    );
+    let mut removed = vec![];
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let mut ends = name.rsplit('.');
+        let (kind, process) = (ends.next(), ends.next());
+        let begun = matches!(kind, Some("part" | "sqlite3")) && process != Some(own.as_str());
+        if begun && name.starts_with(&begins) && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+            removed.push(entry.path());
+        }
+    }
+    Ok(removed)
 }
 
 /// `station.toml` without what looks like a secret, and what the local screen has learnt.
@@ -130,8 +185,12 @@ pub fn daily(folder: &Path, station: &str) -> io::Result<Vec<(UnixMillis, PathBu
 
 /// When the last one was made; one from the future was made while the clock was wrong and counts for nothing.
 pub fn last_made(daily: &[(UnixMillis, PathBuf)], now: UnixMillis) -> Option<UnixMillis> {
-    let past = |at: &UnixMillis| at.0 <= now.0.saturating_add(CLOCKS_DIFFER_MS);
-    daily.iter().map(|(at, _)| *at).find(past)
+    let mut past = daily.iter().filter(|(at, _)| is_past(*at, now));
+    past.next().map(|(at, _)| *at)
+}
+
+fn is_past(at: UnixMillis, now: UnixMillis) -> bool {
+    at.0 <= now.0.saturating_add(CLOCKS_DIFFER_MS)
 }
 
 /// The last moment up to `now` at which a backup was to be made.
@@ -168,14 +227,17 @@ pub fn is_due(at: Time, zone: &TimeZone, last: Option<UnixMillis>, now: UnixMill
     }
 }
 
-/// Removes the oldest daily backups of a station until so many are left; never the one just made.
+/// Removes the oldest daily backups of a station until so many are left; never the one just made, nor those
+/// from the future, which are none of the oldest and would push out those of these days.
 pub fn remove_oldest(
     backup: &BackupSettings,
     station: &str,
     made: &Path,
+    now: UnixMillis,
 ) -> io::Result<Vec<PathBuf>> {
     let older = daily(&backup.folder, station)?
         .into_iter()
+        .filter(|(at, _)| is_past(*at, now))
         .map(|(_, path)| path)
         .filter(|path| path != made)
         .skip(backup.keep.saturating_sub(1));
@@ -245,10 +307,12 @@ mod tests {
             keep: 7,
             images: BackupImages::Unsent,
         };
-        // Just made, while the clock was set back: it stays.
+        // Just made, while the clock was set back: it stays, and those that are in the future then.
         let made = dir.path().join(file_name("yj_1", day(-400)));
         fs::write(&made, "x").unwrap();
-        let removed = remove_oldest(&backup, "yj_1", &made).unwrap();
+        let removed = remove_oldest(&backup, "yj_1", &made, day(-400)).unwrap();
+        assert_eq!(removed.len(), 0);
+        let removed = remove_oldest(&backup, "yj_1", &made, day(8)).unwrap();
         assert_eq!(removed.len(), 3);
         let kept = own.split_off(3);
         assert!(
@@ -264,6 +328,27 @@ mod tests {
             Some(day(5)),
             "those after it count for nothing"
         );
+    }
+
+    #[test]
+    fn what_an_earlier_run_had_begun_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let tar = file_name("yj_1", at("2026-03-01T19:30:00Z"));
+        let own = std::process::id();
+        let begun = [format!(".{tar}.1.part"), format!(".{tar}.1.sqlite3")];
+        let others = [
+            tar.clone(),
+            format!(".{tar}.{own}.part"),
+            format!(".{}.1.part", file_name("yj_2", at("2026-03-01T19:30:00Z"))),
+            ".holiday.1.part".to_owned(),
+        ];
+        for name in begun.iter().chain(&others) {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        let mut removed = remove_begun(dir.path(), "yj_1").unwrap();
+        removed.sort();
+        assert_eq!(removed, begun.map(|name| dir.path().join(name)));
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! Invariant: nothing depends on the file. It may be late by some seconds, and a station that was killed
 //! leaves it behind; whoever reads it looks whether that station is still there.
 
-use crate::settings::Settings;
+use crate::{clock::local, settings::Settings};
+use jiff::tz::TimeZone;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -135,14 +136,14 @@ pub fn json(circuit: &CircuitReport) -> serde_json::Value {
     })
 }
 
-/// A circuit for people.
-pub fn line(circuit: &CircuitReport) -> String {
+/// A circuit for people, its times in their zone.
+pub fn line(circuit: &CircuitReport, zone: &TimeZone) -> String {
     let service = circuit.service;
-    let since = circuit.since.iso8601();
+    let since = local(circuit.since, zone);
     match circuit.until {
         Some(until) => format!(
             "{service}: not asked since {since}, again at {}: {}",
-            until.iso8601(),
+            local(until, zone),
             circuit.reason
         ),
         None if circuit.state == CircuitState::Closed => format!("{service}: asked"),
@@ -195,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_line_for_people_names_the_service_until_when_and_why() {
-        let line = line(&report());
-        for part in ["s3", "2026-03-01T08:00:05", "the key is expired"] {
+        let line = line(&report(), &TimeZone::get("Asia/Shanghai").unwrap());
+        for part in ["s3", "2026-03-01T16:00:05+08:00", "the key is expired"] {
             assert!(line.contains(part), "{line}");
         }
     }

@@ -1,5 +1,6 @@
 //! The machine's clocks and randomness.
 
+use jiff::tz::TimeZone;
 use std::sync::LazyLock;
 use wiko_core::{
     ports::{Clock, Entropy},
@@ -66,6 +67,13 @@ fn monotonic_ms() -> u64 {
     u64::try_from(FIRST.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A moment as people read it: in a time zone, with its offset, `2026-03-01T16:15:30+08:00`. What asks for a
+/// time takes it in this form.
+pub fn local(at: UnixMillis, zone: &TimeZone) -> String {
+    let zoned = at.timestamp().to_zoned(zone.clone());
+    zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// The system's randomness.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemEntropy;
@@ -83,6 +91,18 @@ impl Entropy for SystemEntropy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_written_for_people_in_the_zone_with_its_offset() {
+        let at = UnixMillis(1_772_352_930_250);
+        for (zone, told) in [
+            ("Asia/Shanghai", "2026-03-01T16:15:30+08:00"),
+            ("America/New_York", "2026-03-01T03:15:30-05:00"),
+            ("UTC", "2026-03-01T08:15:30+00:00"),
+        ] {
+            assert_eq!(local(at, &TimeZone::get(zone).unwrap()), told);
+        }
+    }
 
     #[test]
     fn two_readings_are_of_one_run_of_the_machine_and_never_go_back() {

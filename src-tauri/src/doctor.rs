@@ -1,8 +1,11 @@
 //! What a station needs, checked one by one: as it should be, or what is wrong and what to do.
 
 mod clock;
+mod records;
 mod signing;
 mod storage;
+
+pub use records::{Trouble, trouble};
 
 use crate::{
     clock::SystemClock,
@@ -20,9 +23,6 @@ use wiko_core::{
     ports::{Backing, Clock, Hindered, SecretName, Secrets},
 };
 
-/// A write-ahead log larger than this has not been cut back for long.
-const LARGE_LOG_BYTES: u64 = 256 << 20;
-
 /// The state's word for people.
 pub fn word(state: CheckState) -> &'static str {
     match state {
@@ -37,10 +37,10 @@ pub fn word(state: CheckState) -> &'static str {
 /// beside a running station and on a disk that cannot be written.
 pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<CheckDto> {
     let mut checks = vec![data_dir(settings)];
-    checks.extend(database(settings).await);
+    checks.extend(records::examine(settings).await);
     checks.extend(storage::examine(settings, SystemClock.now()).await);
     checks.push(camera(settings));
-    checks.push(screen_models(settings));
+    checks.push(screen_models(settings).await);
     checks.push(chain(settings));
     checks.push(keyring(settings, &*secrets).await);
     checks.push(signing::check_signing(settings, &*secrets).await);
@@ -105,74 +105,6 @@ fn may_write(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-async fn database(settings: &Settings) -> [CheckDto; 2] {
-    let report = async {
-        match wiring::open_reader(settings).await? {
-            Some(reader) => reader.disk().await.map(Some),
-            None => Ok(None),
-        }
-    };
-    match report.await {
-        Ok(Some(report)) => {
-            let mib = |bytes: u64| bytes / (1024 * 1024);
-            let quarantined = match report.quarantined {
-                0 => String::new(),
-                count => format!(", {count} files in quarantine"),
-            };
-            let database = ok(
-                "database",
-                format!(
-                    "SQLite {}, {} MiB, log {} MiB{quarantined}",
-                    report.sqlite_version,
-                    mib(report.database_bytes),
-                    mib(report.wal_bytes),
-                ),
-            );
-            let database = match report.wal_bytes {
-                ..=LARGE_LOG_BYTES => database,
-                _ => check(
-                    "database",
-                    CheckState::Warning,
-                    database.seen,
-                    "something has been reading the database for long, so its log grows: wait for a backup \
-                     to end, close other programs that have it open, then start the station again",
-                ),
-            };
-            let free = format!("{} MiB free", mib(report.free_bytes));
-            let storage = &settings.storage;
-            let disk = if report.free_bytes < storage.reserve_bytes {
-                let remedy = "free space on the disk: nothing is captured until there is some";
-                check("disk", CheckState::Failed, free, remedy)
-            } else if report.free_bytes < storage.retention.free_floor_bytes {
-                let remedy = "free space on the disk: pictures that the cloud has go before their time, and \
-                              captures are refused when it is full";
-                check("disk", CheckState::Warning, free, remedy)
-            } else {
-                ok("disk", free)
-            };
-            [database, disk]
-        }
-        Ok(None) => [
-            ok("database", "none yet; it is made with the first part"),
-            check(
-                "disk",
-                CheckState::NotConfigured,
-                "looked at once there are records",
-                "",
-            ),
-        ],
-        Err(error) => [
-            check(
-                "database",
-                CheckState::Failed,
-                error.to_string(),
-                "close the station, keep a copy of the data directory, and call support",
-            ),
-            check("disk", CheckState::NotConfigured, "not looked at", ""),
-        ],
-    }
-}
-
 fn camera(settings: &Settings) -> CheckDto {
     let camera = &settings.camera;
     match (camera.driver, &camera.folder) {
@@ -201,26 +133,40 @@ fn camera(settings: &Settings) -> CheckDto {
     }
 }
 
-fn screen_models(settings: &Settings) -> CheckDto {
-    match ScreenModels::open(wiring::models_dir(settings)).learnt() {
-        Ok(learnt) if learnt.is_empty() => check(
+/// Reads each model whole: one that is damaged would be found out only when a part lies there.
+async fn screen_models(settings: &Settings) -> CheckDto {
+    let models = ScreenModels::open(wiring::models_dir(settings));
+    let looked = tokio::task::spawn_blocking(move || {
+        let (mut usable, mut faults) = (vec![], vec![]);
+        for (sku, stage) in models.learnt().map_err(|fault| fault.to_string())? {
+            match models.get(&sku, stage) {
+                Ok(_) => usable.push(format!("{sku} at {stage}")),
+                Err(fault) => faults.push(fault.to_string()),
+            }
+        }
+        Ok((usable, faults))
+    });
+    let looked = looked.await.unwrap_or_else(|error| Err(error.to_string()));
+    match looked {
+        Ok((usable, faults)) if usable.is_empty() && faults.is_empty() => check(
             "screen_models",
             CheckState::Warning,
             "the local screen has learnt nothing",
             "teach it: wiko-station screen learn --sku S --stage T IMAGES…",
         ),
-        Ok(learnt) => {
-            let names: Vec<_> = learnt
-                .iter()
-                .map(|(sku, stage)| format!("{sku} at {stage}"))
-                .collect();
-            ok("screen_models", names.join(", "))
-        }
-        Err(error) => check(
+        Ok((usable, faults)) if faults.is_empty() => ok("screen_models", usable.join(", ")),
+        Ok((_, faults)) => check(
             "screen_models",
             CheckState::Failed,
-            error.to_string(),
-            "remove the damaged file and learn again: wiko-station screen learn",
+            faults.join("; "),
+            "learn it again from pictures of good parts, or put the file back from a backup: until then such \
+             parts are not screened",
+        ),
+        Err(reason) => check(
+            "screen_models",
+            CheckState::Failed,
+            reason,
+            "give this user the right to read the folder, and check the disk",
         ),
     }
 }

@@ -3,17 +3,25 @@
 //! Invariants:
 //! - How long ago something was done is counted by the clock that nobody can set; when the backup is due, by
 //!   the one on the wall.
-//! - What failed is noted in the audit trail, shown, and tried again; it never stops the station.
+//! - What failed is noted in the audit trail once, shown, and tried again; it never stops the station.
+//! - While the clock is in doubt no picture is removed for its age.
+//! - A backup, which may take an hour, and a folder for it that does not answer hold up nothing but the
+//!   removal of pictures, which begins again as soon as the backup is done.
 
 use crate::{backups, settings::Settings};
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    watch,
+};
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
     audit::{AuditCategory, AuditEntry, AuditResult, AuditSource, STATION},
+    clock_watch::{ClockTrouble, ClockWatch},
     event::StationEvent,
     ports::{Clock, Records, StoreError},
     time::ClockReading,
@@ -34,6 +42,8 @@ pub struct Housekeeping {
     records: Arc<SqliteRecords>,
     settings: Arc<Settings>,
     clock: Arc<dyn Clock>,
+    /// What is wrong with the clock, until a person has seen it.
+    clock_trouble: watch::Receiver<Option<ClockTrouble>>,
     state: Mutex<State>,
 }
 
@@ -45,6 +55,10 @@ struct State {
     backup_failed: Option<(u64, String)>,
     /// Whether the ballast was there when it was looked last.
     ballast: Option<bool>,
+    /// Why that which is being done failed the last time.
+    failed: HashMap<&'static str, String>,
+    /// The look before.
+    watch: Option<ClockWatch>,
 }
 
 impl Housekeeping {
@@ -53,11 +67,13 @@ impl Housekeeping {
         records: Arc<SqliteRecords>,
         settings: Arc<Settings>,
         clock: Arc<dyn Clock>,
+        clock_trouble: watch::Receiver<Option<ClockTrouble>>,
     ) -> Self {
         Self {
             records,
             settings,
             clock,
+            clock_trouble,
             state: Mutex::default(),
         }
     }
@@ -74,10 +90,21 @@ impl Housekeeping {
             .map(|(_, why)| why.clone())
     }
 
-    /// Does what is due, until `stop`. A full disk is looked at at once.
-    pub async fn run(&self, mut events: Receiver<StationEvent>, stop: CancellationToken) {
+    /// Makes the backups that are due, until `stop`. A task of its own, for a folder may not answer.
+    pub async fn keep_backups(&self, stop: CancellationToken) {
+        let backups = async {
+            loop {
+                self.look_for_backup().await;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        stop.run_until_cancelled(backups).await;
+    }
+
+    /// Makes room and keeps the ballast, until `stop`. A full disk is looked at at once.
+    pub async fn keep_storage(&self, mut events: Receiver<StationEvent>, stop: CancellationToken) {
         loop {
-            self.look().await;
+            self.look_at_storage().await;
             let wait = tokio::time::sleep(LOOK_EVERY);
             tokio::pin!(wait);
             loop {
@@ -101,40 +128,64 @@ impl Housekeeping {
         }
     }
 
-    /// Does what is due now.
-    pub async fn look(&self) {
+    async fn look_at_storage(&self) {
         let reading = self.clock.reading();
         let since = |then: u64| Duration::from_millis(reading.monotonic_ms.saturating_sub(then));
+        let clock_is_sure = self.clock_is_sure(&reading);
         let room_due = self
             .state()
             .made_room_ms
             .is_none_or(|then| since(then) >= MAKE_ROOM_EVERY);
         if room_due {
             self.state().made_room_ms = Some(reading.monotonic_ms);
-            self.make_room(&reading).await;
+            self.make_room(&reading, clock_is_sure).await;
         }
         self.keep_ballast(&reading).await;
+    }
+
+    /// True where the clock went with time since the look before, and nobody has to look at it.
+    fn clock_is_sure(&self, reading: &ClockReading) -> bool {
+        let steady = match &mut self.state().watch {
+            Some(watch) => watch.look(reading.clone()).is_none(),
+            first => {
+                *first = Some(ClockWatch::new(reading.clone()));
+                false
+            }
+        };
+        steady && self.clock_trouble.borrow().is_none()
+    }
+
+    async fn look_for_backup(&self) {
+        let reading = self.clock.reading();
+        let since = |then: u64| Duration::from_millis(reading.monotonic_ms.saturating_sub(then));
         let failed = self.state().backup_failed.as_ref().map(|(then, _)| *then);
         if failed.is_none_or(|then| since(then) >= TRY_AGAIN_AFTER) {
             self.back_up(&reading).await;
         }
     }
 
-    async fn make_room(&self, reading: &ClockReading) {
-        match self
-            .records
-            .retain(&self.settings.storage.retention, reading.now)
-            .await
-        {
-            Ok(retained) if retained.removed > 0 => {
+    async fn make_room(&self, reading: &ClockReading, clock_is_sure: bool) {
+        let policy = self.settings.storage.retention;
+        let policy = if clock_is_sure {
+            policy
+        } else {
+            policy.whatever_the_age()
+        };
+        let retained = self.records.retain(&policy, reading.now).await;
+        let retained = self.went(reading, "making room", retained).await;
+        match retained {
+            Some(retained) if retained.removed > 0 => {
                 tracing::info!(
                     removed = retained.removed,
                     bytes = retained.bytes,
                     "made room"
                 );
             }
-            Ok(_) => {}
-            Err(error) => self.storage_failed(reading, "making room", &error).await,
+            Some(retained) if retained.postponed => {
+                tracing::info!("a backup reads the pictures: room is made after it");
+                self.state().made_room_ms = None;
+            }
+            _ => {}
         }
     }
 
@@ -144,13 +195,11 @@ impl Housekeeping {
             let found = self.records.reader().storage().await?.ballast_bytes;
             Ok::<_, StoreError>((found, self.records.keep_ballast(wanted).await?))
         };
-        let (found, there) = match looked.await {
-            Ok(looked) => looked,
-            Err(error) => {
-                return self
-                    .storage_failed(reading, "keeping the ballast", &error)
-                    .await;
-            }
+        let looked = self
+            .went(reading, "keeping the ballast", looked.await)
+            .await;
+        let Some((found, there)) = looked else {
+            return;
         };
         let before = self.state().ballast.replace(there);
         if before == Some(true) && found < wanted {
@@ -178,17 +227,25 @@ impl Housekeeping {
         }
     }
 
-    async fn storage_failed(&self, reading: &ClockReading, doing: &str, error: &StoreError) {
-        tracing::error!(%error, doing, "housekeeping failed");
+    /// What came of it, where it went. What fails again for the same reason is no news.
+    async fn went<T>(
+        &self,
+        reading: &ClockReading,
+        doing: &'static str,
+        done: Result<T, StoreError>,
+    ) -> Option<T> {
+        let error = match done {
+            Ok(done) => {
+                self.state().failed.remove(doing);
+                return Some(done);
+            }
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(error, doing, "housekeeping failed");
         let why = format!("{doing}: {error}");
-        self.note(
-            reading,
-            AuditCategory::Storage,
-            AuditResult::Failed,
-            None,
-            &why,
-        )
-        .await;
+        self.note_failure(reading, doing, AuditCategory::Storage, None, &why)
+            .await;
+        None
     }
 
     async fn back_up(&self, reading: &ClockReading) {
@@ -197,12 +254,14 @@ impl Housekeeping {
         };
         let station = &self.settings.station;
         let made = async {
-            let daily = backups::daily(&backup.folder, station).map_err(|error| {
-                format!(
-                    "{} cannot be read: {error}; mount it or choose another folder",
-                    backup.folder.display()
-                )
-            })?;
+            let daily = backups::found(&backup.folder, station)
+                .await
+                .map_err(|error| {
+                    format!(
+                        "{} cannot be read: {error}; mount it or choose another folder",
+                        backup.folder.display()
+                    )
+                })?;
             let last = backups::last_made(&daily, reading.now);
             if !backups::is_due(backup.at, self.settings.shifts.zone(), last, reading.now) {
                 return Ok(None);
@@ -218,6 +277,7 @@ impl Housekeeping {
             Ok(None) => self.state().backup_failed = None,
             Ok(Some(report)) => {
                 self.state().backup_failed = None;
+                self.state().failed.remove("backup");
                 let name = report.file.display().to_string();
                 let detail = serde_json::json!({
                     "records": report.records,
@@ -235,7 +295,7 @@ impl Housekeeping {
                     &detail.to_string(),
                 )
                 .await;
-                match backups::remove_oldest(backup, station, &report.file) {
+                match backups::tidy(backup, station, &report.file, reading.now).await {
                     Ok(removed) => tracing::info!(count = removed.len(), "old backups removed"),
                     Err(error) => tracing::warn!(%error, "old backups could not be removed"),
                 }
@@ -244,18 +304,33 @@ impl Housekeeping {
                 tracing::error!(why, "no backup was made");
                 self.state().backup_failed = Some((reading.monotonic_ms, why.clone()));
                 let folder = backup.folder.display().to_string();
-                self.note(
-                    reading,
-                    AuditCategory::Backup,
-                    AuditResult::Failed,
-                    Some(&folder),
-                    &why,
-                )
-                .await;
+                let category = AuditCategory::Backup;
+                self.note_failure(reading, "backup", category, Some(&folder), &why)
+                    .await;
             }
         }
     }
 
+    /// Notes why it failed, unless that was noted of it before.
+    async fn note_failure(
+        &self,
+        reading: &ClockReading,
+        doing: &'static str,
+        category: AuditCategory,
+        subject: Option<&str>,
+        why: &str,
+    ) {
+        let before = self.state().failed.get(doing).cloned();
+        let failed = AuditResult::Failed;
+        // What could not be noted, for the disk was full, is noted once it is not.
+        if before.as_deref() != Some(why)
+            && self.note(reading, category, failed, subject, why).await
+        {
+            self.state().failed.insert(doing, why.to_owned());
+        }
+    }
+
+    /// False where the trail cannot be written.
     async fn note(
         &self,
         reading: &ClockReading,
@@ -263,7 +338,7 @@ impl Housekeeping {
         result: AuditResult,
         subject: Option<&str>,
         detail: &str,
-    ) {
+    ) -> bool {
         let entry = AuditEntry {
             at: reading.now,
             source: AuditSource::Station,
@@ -273,153 +348,14 @@ impl Housekeeping {
             result,
             detail: detail.to_owned(),
         };
-        if let Err(error) = self.records.note(&entry).await {
+        let noted = self.records.note(&entry).await;
+        if let Err(error) = &noted {
             tracing::error!(%error, detail, "the audit trail could not be told");
         }
+        noted.is_ok()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::Environment;
-    use std::path::Path;
-    use wiko_core::time::UnixMillis;
-    use wiko_testkit::{
-        builders::{NOON, capture},
-        contracts::records::{captured, passed},
-        fakes::clock::SetClock,
-    };
-
-    const HOUR: Duration = Duration::from_secs(60 * 60);
-
-    struct Kept {
-        _dir: tempfile::TempDir,
-        folder: std::path::PathBuf,
-        records: Arc<SqliteRecords>,
-        clock: Arc<SetClock>,
-        housekeeping: Housekeeping,
-    }
-
-    async fn station(now: UnixMillis) -> Kept {
-        let dir = tempfile::tempdir().unwrap();
-        let (data_dir, folder) = (dir.path().join("data"), dir.path().join("backups"));
-        std::fs::create_dir_all(&data_dir).unwrap();
-        let toml = format!(
-            "[storage]\nreserve_mb = 1\nballast_mb = 2\nlow_disk_gb = 0.01\n\
-             [backup]\nfolder = '{}'\nkeep = 3\n",
-            folder.display()
-        );
-        std::fs::write(data_dir.join("station.toml"), toml).unwrap();
-        let settings = Settings::load(&data_dir, false, &Environment::default()).unwrap();
-        let options = crate::wiring::store_options(&settings);
-        let records = SqliteRecords::open(&data_dir, options)
-            .await
-            .unwrap()
-            .records;
-        let (records, clock) = (Arc::new(records), Arc::new(SetClock::at(now)));
-        let housekeeping = Housekeeping::new(records.clone(), Arc::new(settings), clock.clone());
-        Kept {
-            _dir: dir,
-            folder,
-            records,
-            clock,
-            housekeeping,
-        }
-    }
-
-    fn files(folder: &Path) -> usize {
-        std::fs::read_dir(folder).map_or(0, Iterator::count)
-    }
-
-    async fn trail(records: &SqliteRecords, category: AuditCategory) -> Vec<AuditResult> {
-        let rows = records.reader().audit(None, false, 1000).await.unwrap();
-        let of = rows
-            .into_iter()
-            .filter(|row| row.entry.category == category);
-        of.map(|row| row.entry.result).collect()
-    }
-
-    #[tokio::test]
-    async fn a_backup_is_made_when_it_is_due_and_the_newest_are_kept() {
-        let kept = station(NOON).await;
-        captured(&*kept.records, 1).await;
-        std::fs::create_dir(&kept.folder).unwrap();
-        kept.housekeeping.look().await;
-        assert_eq!(files(&kept.folder), 1, "none was made before");
-        kept.clock.advance(HOUR);
-        kept.housekeeping.look().await;
-        assert_eq!(files(&kept.folder), 1, "it is not due again");
-        for day in 2..=5 {
-            // Off at night, on again at some hour of the day.
-            kept.clock.advance(24 * HOUR);
-            kept.housekeeping.look().await;
-            assert_eq!(files(&kept.folder), day.min(3));
-        }
-        assert_eq!(
-            trail(&kept.records, AuditCategory::Backup).await,
-            [AuditResult::Done; 5]
-        );
-        assert_eq!(kept.housekeeping.backup_failed(), None);
-        let note = kept
-            .records
-            .reader()
-            .storage()
-            .await
-            .unwrap()
-            .last_backup
-            .unwrap();
-        assert!(note.made);
-    }
-
-    #[tokio::test]
-    async fn a_backup_that_fails_is_noted_shown_and_tried_again_in_an_hour() {
-        let kept = station(NOON).await;
-        captured(&*kept.records, 1).await;
-        kept.housekeeping.look().await;
-        let why = kept.housekeeping.backup_failed().unwrap();
-        assert!(why.contains("backups") && why.contains("mount it"), "{why}");
-        std::fs::create_dir(&kept.folder).unwrap();
-        kept.clock.advance(HOUR / 2);
-        kept.housekeeping.look().await;
-        assert_eq!(files(&kept.folder), 0, "too early");
-        kept.clock.advance(HOUR / 2);
-        kept.housekeeping.look().await;
-        assert_eq!(files(&kept.folder), 1);
-        assert_eq!(kept.housekeeping.backup_failed(), None);
-        let trail = trail(&kept.records, AuditCategory::Backup).await;
-        assert_eq!(trail, [AuditResult::Done, AuditResult::Failed]);
-    }
-
-    #[tokio::test]
-    async fn room_is_made_every_ten_minutes_whatever_the_wall_clock_does() {
-        let kept = station(NOON).await;
-        let (records, n) = (&*kept.records, 1);
-        captured(records, n).await;
-        passed(records, n).await;
-        kept.housekeeping.look().await;
-        let id = capture(n).id;
-        records.uploaded(id, 1, "s3://b/k", NOON).await.unwrap();
-        let later = NOON.plus(91 * 24 * HOUR);
-        kept.clock.set(later);
-        kept.housekeeping.look().await;
-        records.image(id).await.unwrap();
-        kept.clock.advance(MAKE_ROOM_EVERY);
-        kept.housekeeping.look().await;
-        let gone = records.image(id).await.unwrap_err();
-        assert!(matches!(gone, StoreError::ImageRemoved { .. }), "{gone}");
-    }
-
-    #[tokio::test]
-    async fn a_ballast_that_was_given_up_is_made_again_and_both_are_noted() {
-        let kept = station(NOON).await;
-        kept.housekeeping.look().await;
-        let bytes = async || kept.records.reader().storage().await.unwrap().ballast_bytes;
-        assert_eq!(bytes().await, 2 << 20);
-        std::fs::remove_file(kept._dir.path().join("data/ballast")).unwrap();
-        kept.housekeeping.look().await;
-        assert_eq!(bytes().await, 2 << 20);
-        let trail = trail(&kept.records, AuditCategory::Storage).await;
-        assert_eq!(trail, [AuditResult::Done, AuditResult::Failed]);
-    }
-}
+#[path = "housekeeping_tests.rs"]
+mod tests;

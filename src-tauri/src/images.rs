@@ -55,7 +55,7 @@ async fn picture(app: &App, path: &str) -> Result<(&'static str, Vec<u8>), (Stat
         (status, error.to_string())
     })?;
     if !thumb {
-        return Ok((image.facts.format.media_type(), image.bytes.to_vec()));
+        return Ok((image.facts().format.media_type(), image.bytes().to_vec()));
     }
     let failed = |reason: String| (StatusCode::INTERNAL_SERVER_ERROR, reason);
     let small = in_turn(turn, move || wiko_imaging::thumbnail(&image, THUMB_PX))

@@ -46,6 +46,10 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         camera: app.installation.settings.camera.id.clone(),
         camera_state: app.camera_state(),
         storage_fault: records.fault(),
+        no_room: records
+            .check_free_space()
+            .err()
+            .map(|error| error.to_string()),
         backup_failed: app.housekeeping.backup_failed(),
     })
 }
@@ -258,6 +262,7 @@ mod tests {
                 camera: "simulated".into(),
                 camera_state: CameraState::Streaming,
                 storage_fault: self.fault(),
+                no_room: None,
                 backup_failed: None,
             })
         }

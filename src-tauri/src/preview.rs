@@ -108,13 +108,13 @@ async fn send_frames(
 async fn message_of(
     frame: Arc<Frame>,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let picture = if frame.image.facts.width_px > WIDEST_PX {
+    let picture = if frame.image.facts().width_px > WIDEST_PX {
         let image = frame.image.clone();
         let smaller =
             tokio::task::spawn_blocking(move || wiko_imaging::thumbnail(&image, SMALLER_PX));
         smaller.await??.into()
     } else {
-        frame.image.bytes.clone()
+        frame.image.bytes().clone()
     };
     let mut message = Vec::with_capacity(16 + picture.len());
     message.extend_from_slice(&frame.sequence.to_le_bytes());

@@ -6,16 +6,27 @@
 //!   rows are signed from the moment the key is found. A signed row vouches for all before it.
 //! - A station that cannot write its trail does not start.
 
+mod deeds;
+
+pub use deeds::{Begun, Deed, LeftState, NotNoted, Noted, begin, deeds_left, keep_taking_in, note};
+
 use crate::settings::{FILE_NAME, Settings};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use wiko_core::{
     audit::{AuditCategory, AuditEntry, AuditResult, AuditSource, STATION},
+    clock_watch::ClockTrouble,
     image::Sha256,
     ports::{Backing, Clock, Records, Secrets, SecretsError, StoreError},
 };
 use wiko_secrets::StationKey;
-use wiko_store::SqliteRecords;
+use wiko_store::{RecordsReader, SqliteRecords};
+
+/// Who is at the command line: whoever the system let in.
+pub const COMMAND_LINE: &str = "command_line";
+
+/// On what the trail notes that a person has seen what is wrong with the clock.
+pub const CLOCK_SEEN: &str = "seen";
 
 /// How often a keyring that did not answer is asked again.
 const ASK_AGAIN_EVERY: Duration = Duration::from_secs(60);
@@ -30,6 +41,10 @@ pub async fn note_start(
     clock: &dyn Clock,
     quarantined: &[PathBuf],
 ) -> Result<(), StoreError> {
+    // What was done before this start stands before it.
+    deeds::take_in(records, &settings.data_dir)
+        .await
+        .or_else(deeds::NotTakenIn::of_the_trail)?;
     let reading = clock.reading();
     let names: Vec<_> = quarantined
         .iter()
@@ -71,6 +86,21 @@ pub async fn note_start(
             .await?;
     }
     Ok(())
+}
+
+/// What the trail notes of the clock that nobody has confirmed to have seen.
+pub async fn unseen_clock_trouble(
+    records: &RecordsReader,
+) -> Result<Option<ClockTrouble>, StoreError> {
+    let last = async |subject| records.last_of(AuditCategory::Clock, subject).await;
+    let Some(trouble) = last(wiko_pipeline::clock_watch::SUBJECT).await? else {
+        return Ok(None);
+    };
+    let seen = last(CLOCK_SEEN).await?;
+    let is_seen = seen.is_some_and(|seen| seen.number > trouble.number);
+    Ok((!is_seen)
+        .then(|| ClockTrouble::of_note(&trouble.entry.detail))
+        .flatten())
 }
 
 /// Whether the station's key was found, or cannot be.
@@ -168,5 +198,42 @@ mod tests {
         assert!(locked.get(name).await.unwrap().is_none(), "nothing is made");
         let again = key(&records, &unlocked).await.unwrap().unwrap();
         assert_eq!(again.public_key(), public_key);
+    }
+
+    #[tokio::test]
+    async fn trouble_with_the_clock_is_taken_up_again_until_somebody_has_seen_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = SqliteRecords::open(dir.path(), StoreOptions::default()).await;
+        let records = opened.unwrap().records;
+        let now = UnixMillis(1_772_352_000_000);
+        let trouble = ClockTrouble::AheadOfRecords { now, last: now };
+        let unseen = async || unseen_clock_trouble(records.reader()).await.unwrap();
+        assert_eq!(unseen().await, None);
+        let notes = [
+            (
+                wiko_pipeline::clock_watch::SUBJECT,
+                trouble.noted(),
+                Some(trouble),
+            ),
+            (CLOCK_SEEN, format!("seen: {trouble}"), None),
+            (
+                wiko_pipeline::clock_watch::SUBJECT,
+                trouble.noted(),
+                Some(trouble),
+            ),
+        ];
+        for (subject, detail, expected) in notes {
+            let entry = AuditEntry {
+                at: now,
+                source: AuditSource::Station,
+                category: AuditCategory::Clock,
+                identity: STATION.to_owned(),
+                subject: Some(subject.to_owned()),
+                result: AuditResult::Done,
+                detail,
+            };
+            records.note(&entry).await.unwrap();
+            assert_eq!(unseen().await, expected, "{subject}");
+        }
     }
 }

@@ -80,6 +80,7 @@ impl App {
             installation.records.clone(),
             installation.settings.clone(),
             installation.clock.clone(),
+            installation.station.clock_trouble(),
         ));
         let app = Arc::new(Self {
             housekeeping,
@@ -178,8 +179,8 @@ impl App {
             driver: driver.to_owned(),
             state: self.camera_state(),
             frames_per_second: feed.fps(),
-            width_px: frame.as_ref().map(|frame| frame.image.facts.width_px),
-            height_px: frame.as_ref().map(|frame| frame.image.facts.height_px),
+            width_px: frame.as_ref().map(|frame| frame.image.facts().width_px),
+            height_px: frame.as_ref().map(|frame| frame.image.facts().height_px),
         }
     }
 
@@ -358,7 +359,12 @@ pub fn run(
     tauri::async_runtime::spawn(async move { station.run(stop).await });
     let (keeping, events) = (app.clone(), app.installation.station.subscribe());
     let stopped = tauri.state::<CancellationToken>().inner().clone();
-    tauri::async_runtime::spawn(async move { keeping.housekeeping.run(events, stopped).await });
+    let stop = stopped.clone();
+    tauri::async_runtime::spawn(async move {
+        keeping.housekeeping.keep_storage(events, stop).await;
+    });
+    let keeping = app.clone();
+    tauri::async_runtime::spawn(async move { keeping.housekeeping.keep_backups(stopped).await });
     let handle = tauri.handle().clone();
     tauri::async_runtime::spawn(live::tell(app, move |update| {
         if let Err(error) = update.emit(&handle) {

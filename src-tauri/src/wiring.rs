@@ -90,6 +90,7 @@ impl Installation {
             tracing::warn!("there is no room for the ballast");
         }
         trail::note_start(&records, &settings, &*clock, &opened.quarantined).await?;
+        trail::keep_taking_in(&records, settings.data_dir.clone());
         let signing = trail::sign(
             records.clone(),
             signing_secrets(&settings, &secrets),
@@ -119,6 +120,9 @@ impl Installation {
             },
         };
         let station = Station::new(parts);
+        if let Some(trouble) = trail::unseen_clock_trouble(records.reader()).await? {
+            station.clock_is_still_troubled(trouble);
+        }
         Ok(Self {
             _circuits: CircuitFile::keep(station.clone(), &settings.data_dir),
             settings: Arc::new(settings),

@@ -38,7 +38,8 @@ class Servers:
         self.region = found["AWS_REGION"]
         self.keys = (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"])
         self._made = 0
-        sys.path += glob.glob(str(venv / "lib" / "python*" / "site-packages"))
+        self.site_packages = glob.glob(str(venv / "lib" / "python*" / "site-packages"))[0]
+        sys.path.append(self.site_packages)
         import botocore.config
         import botocore.session
 
@@ -102,9 +103,9 @@ class Cloud:
 
     def remove(self) -> None:
         """All of it, where there are no versions: the next one wants its room."""
-        for keys in self.objects().values():
-            for key in keys:
-                self.servers._s3.delete_object(Bucket=self.name, Key=key)
+        keys = [{"Key": key} for keys in self.objects().values() for key in keys]
+        for begin in range(0, len(keys), 1000):  # as many as S3 deletes at once
+            self.servers._s3.delete_objects(Bucket=self.name, Delete={"Objects": keys[begin : begin + 1000]})
         self.servers._s3.delete_bucket(Bucket=self.name)
         self.servers._dynamodb.delete_table(TableName=self.name)
 

@@ -251,7 +251,11 @@ fn a_full_disk_refuses_the_part_with_the_reason_and_the_history_stays_readable()
     let ran = station.inspect(&[&picture], &[]);
 
     assert_eq!(ran.status, 1, "{}", ran.told());
-    assert!(ran.stderr.contains("full"), "{}", ran.told());
+    assert!(
+        ran.stderr.contains("MB are free") && ran.stderr.contains("reserve_mb"),
+        "{}",
+        ran.told()
+    );
     assert_eq!(ran.events("captured").len(), 0, "{}", ran.told());
     let history = station.run(&["history"]);
     assert_eq!(history.events("inspection").len(), 1, "{}", history.told());

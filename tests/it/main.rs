@@ -12,7 +12,10 @@
 
 mod bad_input;
 mod cloud;
+mod damage;
+mod deeds;
 mod offline;
+mod part;
 mod pictures;
 mod queue;
 mod restore_drill;

@@ -79,7 +79,7 @@ fn the_demo_without_a_display_gives_verdicts_and_annotated_pictures() {
         let path = line["picture"].as_str().unwrap();
         let picture = wiko_imaging::inspect(std::fs::read(path).unwrap()).unwrap();
         assert_eq!(
-            (picture.facts.width_px, picture.facts.height_px),
+            (picture.facts().width_px, picture.facts().height_px),
             (1920, 1080)
         );
     }

@@ -4,7 +4,7 @@ use crate::{pictures, station::TestStation};
 use std::process::{Child, Stdio};
 
 /// A station whose chain asks Claude at an address where nobody answers.
-fn offline() -> TestStation {
+pub fn offline() -> TestStation {
     TestStation::new()
         .with("WIKO_ANALYSIS_CHAIN", "claude")
         .with("WIKO_CREDENTIALS", "environment")
@@ -13,7 +13,7 @@ fn offline() -> TestStation {
         .with("AWS_SECRET_ACCESS_KEY", "test")
 }
 
-fn inspected(station: &TestStation, parts: u8) -> Vec<String> {
+pub fn inspected(station: &TestStation, parts: u8) -> Vec<String> {
     let mut ids = vec![];
     for n in 0..parts {
         let path = station.scratch(&format!("part-{n}.jpg"));
@@ -88,7 +88,8 @@ fn a_retry_of_what_is_on_no_queue_or_names_nothing_is_refused() {
     );
 }
 
-struct Running(Child);
+/// Ended on drop.
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -98,7 +99,7 @@ impl Drop for Running {
 }
 
 /// A command that keeps the data directory until it is ended: a part that waits for a verdict.
-fn at_work(station: &TestStation) -> Running {
+pub fn at_work(station: &TestStation) -> Running {
     use std::io::{BufRead, BufReader};
     let picture = pictures::file(station.scratch("more.jpg"), &pictures::jpeg(320, 240));
     let mut child = station
@@ -143,15 +144,37 @@ fn while_a_station_runs_a_retry_is_refused_with_what_to_do_and_the_list_can_be_r
 #[test]
 fn without_a_cloud_a_sync_ends_well_and_says_that_nothing_is_sent() {
     let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+    let good: Vec<_> = (0..3)
+        .map(|n| {
+            pictures::file(
+                station.scratch(&format!("{n}.jpg")),
+                &pictures::jpeg(640, 360),
+            )
+        })
+        .collect();
+    crate::screen::learn(&station, "WK-KN-200", "blade_glazing", &good);
+    let decided = station.inspect(&[&good[0]], &["--wait", "30"]);
+    assert_eq!(decided.events("decided").len(), 1, "{}", decided.told());
     let synced = station.run(&["sync", "--once"]);
     assert_eq!(synced.status, 0, "{}", synced.told());
     assert_eq!(synced.event("synced")["cloud"], false);
+    assert!(
+        synced.event("synced")["left"].is_null(),
+        "{}",
+        synced.told()
+    );
     let plain = station.command(&["sync", "--once"]).output().unwrap();
     let told = String::from_utf8_lossy(&plain.stdout);
     assert!(
         told.contains("nothing is sent: no cloud is configured"),
         "{told}"
     );
+    // What would wait for a cloud is not told as if something held it up.
+    assert!(
+        told.contains("decided parts kept here: 1") && !told.contains("for upload"),
+        "{told}"
+    );
+    assert!(synced.stderr.is_empty(), "{}", synced.told());
 }
 
 #[test]
@@ -166,6 +189,12 @@ fn a_sync_without_credentials_asks_once_and_says_what_holds_it_up() {
     let held = &synced.event("synced")["held"];
     assert_eq!(held[0]["service"], "bedrock", "{held}");
     assert_eq!(held[0]["obstacle"], "credentials", "{held}");
+    let left = synced.event("synced")["left"].as_str().unwrap();
+    assert!(
+        left.starts_with("3 parts are waiting for analysis: ") && left.contains("credentials set"),
+        "{left}"
+    );
+    assert!(synced.stderr.contains(left), "{}", synced.told());
     let tries = |ran: &crate::station::Ran| -> u64 {
         let parts = ran.events("queued");
         parts

@@ -186,8 +186,8 @@ async fn same_records(lost: &Path, new: &Path, records: u64) {
         match &there.image_removed {
             Some(removal) => assert!(removal.image_url.contains(&row.id.to_string())),
             None => assert_eq!(
-                new.image(row.id).await.unwrap().bytes,
-                lost.image(row.id).await.unwrap().bytes
+                new.image(row.id).await.unwrap().bytes(),
+                lost.image(row.id).await.unwrap().bytes()
             ),
         }
     }

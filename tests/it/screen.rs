@@ -3,7 +3,7 @@
 use crate::{pictures, station::TestStation};
 use std::path::{Path, PathBuf};
 
-fn learn(station: &TestStation, sku: &str, stage: &str, images: &[PathBuf]) {
+pub fn learn(station: &TestStation, sku: &str, stage: &str, images: &[PathBuf]) {
     let mut command = station.command(&["screen", "learn", "--sku", sku, "--stage", stage]);
     let output = command.args(images).output().unwrap();
     assert!(
@@ -14,7 +14,7 @@ fn learn(station: &TestStation, sku: &str, stage: &str, images: &[PathBuf]) {
 }
 
 /// A plate with a hole, a little elsewhere in each picture; `blob` is a mark that no good one has.
-fn made(number: u32, blob: bool) -> Vec<u8> {
+pub fn made(number: u32, blob: bool) -> Vec<u8> {
     let (dx, dy) = (f64::from(number % 3), f64::from(number % 2));
     let picture = image::RgbImage::from_fn(320, 200, |x, y| {
         let (u, v) = (f64::from(x) - 160.0 - dx, f64::from(y) - 100.0 - dy);
@@ -77,6 +77,56 @@ fn a_bad_picture_among_those_it_learns_from_is_named() {
         assert_eq!(ran.status, 1, "{}", ran.told());
         assert!(ran.stderr.contains(word), "{}", ran.told());
     }
+}
+
+#[test]
+fn where_one_picture_is_refused_nothing_is_learnt_and_the_model_in_use_stays() {
+    let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+    let none = station.command(&["screen", "list"]).output().unwrap();
+    let told = String::from_utf8_lossy(&none.stdout);
+    assert!(told.contains("nothing was learnt yet"), "{told}");
+    let good: Vec<_> = (1..=3)
+        .map(|number| {
+            let path = station.scratch(&format!("good-{number}.jpg"));
+            pictures::file(path, &made(number, false))
+        })
+        .collect();
+    learn(&station, "WK-KN-200", "blade_glazing", &good);
+    let model = station
+        .data_dir()
+        .join("models/WK-KN-200.blade_glazing.screen");
+    let before = std::fs::read(&model).unwrap();
+
+    let text = pictures::file(station.scratch("text.jpg"), b"this is no picture");
+    let missing = station.scratch("missing.jpg");
+    let given: Vec<_> = [&good[0], &text, &missing]
+        .iter()
+        .map(|path| path.to_str().unwrap())
+        .collect();
+    let start = [
+        "screen",
+        "learn",
+        "--sku",
+        "WK-KN-200",
+        "--stage",
+        "blade_glazing",
+    ];
+    let ran = station.run(&[&start[..], &given].concat());
+
+    assert_eq!(ran.status, 1, "{}", ran.told());
+    let refused: Vec<_> = ran
+        .events("refused")
+        .iter()
+        .map(|line| line["image"].clone())
+        .collect();
+    assert_eq!(refused, given[1..], "{}", ran.told());
+    assert!(
+        ran.stderr.contains("2 of 3 pictures cannot be used"),
+        "{}",
+        ran.told()
+    );
+    assert!(ran.events("learnt").is_empty(), "{}", ran.told());
+    assert_eq!(std::fs::read(&model).unwrap(), before);
 }
 
 /// Rows of `images.csv` with a role, as paths.

@@ -274,7 +274,7 @@ async fn a_part_goes_from_the_trigger_through_window_and_cloud_to_the_history_wi
     let station = services.station();
     let (bytes, box_px) = part();
     let size = {
-        let facts = wiko_imaging::inspect(bytes.clone()).unwrap().facts;
+        let facts = wiko_imaging::inspect(bytes.clone()).unwrap().facts();
         (facts.width_px, facts.height_px)
     };
     std::fs::create_dir_all(station.scratch("pictures")).unwrap();
@@ -418,6 +418,16 @@ async fn the_demo_shows_verdicts_in_chinese_and_in_english() {
     eventually("English", || async {
         let text = window.text("[data-testid=trigger]").await;
         text.contains("nspect").then_some(())
+    })
+    .await;
+    eventually("the change of the language in the audit trail", || async {
+        let trail = station.run(&["audit"]);
+        let mut rows = trail.events("audit").into_iter();
+        let row = rows.find(|row| row["subject"] == "language")?;
+        assert_eq!(row["category"], "setting", "{row}");
+        assert_eq!(row["source"], "window", "{row}");
+        assert_eq!(row["detail"], r#"{"from":"zh-CN","to":"en"}"#, "{row}");
+        Some(())
     })
     .await;
     window.picture("demo-verdict-en").await;

@@ -276,6 +276,8 @@ export type ClockTroubleKind =
 "jumped" | 
 /**  It shows a time before the last record. */
 "behind_records" | 
+/**  It shows a time long after the last record. */
+"ahead_of_records" | 
 /**  It shows a time before this program was made. */
 "before_program";
 
@@ -601,6 +603,8 @@ export type LiveDto = {
 	camera_state: CameraState,
 	/**  The storage fault that stops capture, where there is one. */
 	storage_fault: string | null,
+	/**  Why nothing is captured for want of room, where there is none. */
+	no_room: string | null,
 	/**  Why the last daily backup was not made, where it was not. */
 	backup_failed: string | null,
 };

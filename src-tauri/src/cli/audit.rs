@@ -1,5 +1,6 @@
 use super::{Failure, output::Output};
-use crate::{settings::Settings, wiring};
+use crate::{clock::local, settings::Settings, wiring};
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::process::ExitCode;
 use wiko_core::audit::AuditRow;
@@ -35,12 +36,12 @@ pub(crate) async fn run(
         output.text("nothing in the audit trail");
     }
     for row in &rows {
-        output.line(&json_of(row), text_of(row));
+        output.line(&json_of(row), text_of(row, settings.shifts.zone()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn json_of(row: &AuditRow) -> serde_json::Value {
+pub(crate) fn json_of(row: &AuditRow) -> serde_json::Value {
     let (entry, signed) = (&row.entry, row.signature.as_ref());
     json!({
         "event": "audit",
@@ -59,12 +60,12 @@ fn json_of(row: &AuditRow) -> serde_json::Value {
     })
 }
 
-fn text_of(row: &AuditRow) -> String {
+fn text_of(row: &AuditRow, zone: &TimeZone) -> String {
     let entry = &row.entry;
     format!(
         "{:>7} {} {:<12} {:<17} {:<10} {:<7} {} {}",
         row.number,
-        entry.at.iso8601(),
+        local(entry.at, zone),
         entry.source,
         entry.category,
         entry.identity,

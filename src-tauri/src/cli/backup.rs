@@ -1,18 +1,19 @@
-use super::{Failure, output::Output};
-use crate::{backups, clock::SystemClock, settings::Settings, wiring};
+use super::{Failure, deed, output::Output};
+use crate::{
+    backups,
+    clock::{SystemClock, local},
+    settings::Settings,
+    trail::COMMAND_LINE,
+    wiring,
+};
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use wiko_core::{
-    audit::{AuditCategory, AuditEntry, AuditResult, AuditSource},
-    ports::{Clock, Records},
-};
-use wiko_store::{BackupImages, SqliteRecords};
-
-/// Who is at the command line: whoever the system let in.
-pub(crate) const IDENTITY: &str = "command_line";
+use wiko_core::{audit::AuditCategory, ports::Clock, time::UnixMillis};
+use wiko_store::BackupImages;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BackupArguments {
@@ -37,12 +38,23 @@ pub(crate) struct RestoreArguments {
     file: PathBuf,
 }
 
-/// Backs up, also while a station is running.
+/// Backs up, also while a station is running. A backup that lacks a picture, or has a damaged one, is made, and
+/// fails all the same: somebody has to know.
 pub(crate) async fn run(
     arguments: BackupArguments,
     settings: &Settings,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
+    let file = std::path::absolute(&arguments.file)?;
+    if lies_in(&file, &settings.data_dir) {
+        return Err(format!(
+            "{} lies in the data directory itself, and would be lost with it: choose a folder outside {}, best \
+             on another disk",
+            file.display(),
+            settings.data_dir.display()
+        )
+        .into());
+    }
     let Some(reader) = wiring::open_reader(settings).await? else {
         return Err("nothing was captured yet: there is nothing to back up".into());
     };
@@ -51,7 +63,7 @@ pub(crate) async fn run(
         Images::Unsent => BackupImages::Unsent,
     };
     let now = SystemClock.now();
-    let report = backups::make(&reader, settings, &arguments.file, images, now).await?;
+    let report = backups::make(&reader, settings, &file, images, now).await?;
     drop(reader);
     let damaged: Vec<_> = report
         .damaged
@@ -65,25 +77,8 @@ pub(crate) async fn run(
         "damaged": damaged.len(),
         "bytes": report.bytes,
     });
-    // A running station alone writes to its trail; its own log and this one's tell of this backup.
-    if let Ok(opened) =
-        SqliteRecords::open(&settings.data_dir, wiring::store_options(settings)).await
-    {
-        let entry = AuditEntry {
-            at: now,
-            source: AuditSource::CommandLine,
-            category: AuditCategory::Backup,
-            identity: IDENTITY.to_owned(),
-            subject: Some(report.file.display().to_string()),
-            result: AuditResult::Done,
-            detail: detail.to_string(),
-        };
-        let noted = opened.records.note(&entry).await;
-        opened.records.close().await;
-        noted?;
-    }
     tracing::info!(file = %report.file.display(), %detail, "backed up");
-    let mut text = format!(
+    let text = format!(
         "{}: {} records, {} pictures; {} pictures lie in the cloud alone; {} bytes",
         report.file.display(),
         report.records,
@@ -91,9 +86,6 @@ pub(crate) async fn run(
         report.images_in_the_cloud,
         report.bytes,
     );
-    for (path, reason) in &report.damaged {
-        text.push_str(&format!("\nwarning: {path}: {reason}"));
-    }
     output.line(
         &json!({
             "event": "backed_up",
@@ -107,7 +99,31 @@ pub(crate) async fn run(
         }),
         text,
     );
-    Ok(ExitCode::SUCCESS)
+    let subject = report.file.display().to_string();
+    let category = AuditCategory::Backup;
+    deed::note(settings, output, category, subject, detail.to_string()).await;
+    for (path, reason) in &report.damaged {
+        output.refused(path, reason);
+    }
+    if report.damaged.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(format!(
+        "the backup was made, but {} of its pictures are damaged or missing, as in the station itself: keep \
+         older backups, which may have them whole, and call support",
+        report.damaged.len()
+    )
+    .into())
+}
+
+/// True where a file that is to be made would lie in a folder, whatever links lead there.
+fn lies_in(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    match (file.parent().and_then(real), real(folder)) {
+        (Some(parent), Some(folder)) => parent.starts_with(folder),
+        // A folder that is not there is refused with its own sentence.
+        _ => false,
+    }
 }
 
 /// Restores into an empty data directory.
@@ -117,7 +133,7 @@ pub(crate) async fn restore(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let now = SystemClock.now();
-    let report = wiko_store::restore(&arguments.file, data_dir, now, IDENTITY).await?;
+    let report = wiko_store::restore(&arguments.file, data_dir, now, COMMAND_LINE).await?;
     let damaged: Vec<_> = report
         .damaged
         .iter()
@@ -130,7 +146,7 @@ pub(crate) async fn restore(
         report.records,
         report.images,
         report.station,
-        report.made_at,
+        made_at(&report.made_at),
         report.images_in_the_cloud,
         data_dir.display()
     );
@@ -154,4 +170,12 @@ pub(crate) async fn restore(
         text,
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// When the backup was made, as people here read it: the station's own zone lies inside the backup.
+fn made_at(told: &str) -> String {
+    match told.parse::<jiff::Timestamp>() {
+        Ok(at) => local(UnixMillis(at.as_millisecond()), &TimeZone::system()),
+        Err(_) => told.to_owned(),
+    }
 }

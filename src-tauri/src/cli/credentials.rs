@@ -1,4 +1,4 @@
-use super::{Failure, output::Output};
+use super::{Failure, deed, output::Output};
 use crate::{
     settings::{Environment, Settings},
     wiring,
@@ -6,7 +6,10 @@ use crate::{
 use secrecy::SecretString;
 use serde_json::json;
 use std::{io::Read, process::ExitCode};
-use wiko_core::ports::{SecretName, Secrets, Signer};
+use wiko_core::{
+    audit::AuditCategory,
+    ports::{SecretName, Secrets, Signer},
+};
 use wiko_secrets::StationKey;
 
 #[derive(Debug, clap::Subcommand)]
@@ -37,11 +40,29 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let secrets = wiring::secrets(settings, environment);
+    let input = std::io::stdin().lock();
+    run_with(command, settings, &*secrets, input, output).await
+}
+
+async fn run_with(
+    command: CredentialsCommand,
+    settings: &Settings,
+    secrets: &dyn Secrets,
+    input: impl Read,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    // The trail names the secret and says no word of what it is.
+    let begin = |name: SecretName, doing: &'static str| {
+        let category = AuditCategory::Credentials;
+        deed::begin(settings, output, category, name.code(), doing)
+    };
     match command {
         CredentialsCommand::Set { name } => {
             let name = SecretName::entered(&name)?;
-            let secret = read_secret(name)?;
-            secrets.set(name, secret).await?;
+            let secret = read_secret(name, input)?;
+            let begun = begin(name, "set");
+            let set = secrets.set(name, secret).await;
+            begun.ended(set, |()| "set".to_owned()).await?;
             output.line(
                 &json!({"event": "credentials", "name": name, "set": true}),
                 format_args!("{name} is set in the {}", secrets.backing()),
@@ -49,20 +70,24 @@ pub(crate) async fn run(
         }
         CredentialsCommand::Clear { name } => {
             let name = SecretName::entered(&name)?;
-            secrets.clear(name).await?;
+            let begun = begin(name, "clear");
+            let cleared = secrets.clear(name).await;
+            begun.ended(cleared, |()| "cleared".to_owned()).await?;
             output.line(
                 &json!({"event": "credentials", "name": name, "set": false}),
                 format_args!("{name} is removed from the {}", secrets.backing()),
             );
         }
         CredentialsCommand::MakeSigningKey => {
-            let key = StationKey::make(&*secrets).await?.public_key();
+            let begun = begin(SecretName::StationSigningKey, "make");
+            let made = StationKey::make(secrets).await;
+            let key = begun.ended(made, |_| "made".to_owned()).await?.public_key();
             output.line(
                 &json!({"event": "signing_key", "public_key": key.to_string()}),
                 format_args!("the {} holds the signing key {key}", secrets.backing()),
             );
         }
-        CredentialsCommand::Status => return status(&*secrets, output).await,
+        CredentialsCommand::Status => return status(secrets, output).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,12 +122,9 @@ async fn status(secrets: &dyn Secrets, output: &Output) -> Result<ExitCode, Fail
 }
 
 /// Reads a secret from standard input; it goes nowhere else.
-fn read_secret(name: SecretName) -> Result<SecretString, Failure> {
+fn read_secret(name: SecretName, input: impl Read) -> Result<SecretString, Failure> {
     let mut text = zeroize::Zeroizing::new(String::new());
-    std::io::stdin()
-        .lock()
-        .take(64 * 1024)
-        .read_to_string(&mut text)?;
+    input.take(64 * 1024).read_to_string(&mut text)?;
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let (first, second) = (lines.next(), lines.next());
     match (name, first, second) {
@@ -117,5 +139,77 @@ fn read_secret(name: SecretName) -> Result<SecretString, Failure> {
         (SecretName::AzureApiKey | SecretName::StationSigningKey, ..) => {
             Err("write the key to standard input, on one line".into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wiko_core::audit::{AuditResult, AuditSource};
+    use wiko_secrets::MemorySecrets;
+
+    #[tokio::test]
+    async fn what_is_set_made_and_cleared_is_in_the_trail_by_its_name_and_the_secret_is_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::load(dir.path(), false, &Environment::default()).unwrap();
+        let secrets = MemorySecrets::default();
+        let output = Output::new(true);
+        let key = "AKIDTEST\nwJalrXUtnFEMI\n".as_bytes();
+        let name = || "aws_access_key".to_owned();
+        for command in [
+            CredentialsCommand::Set { name: name() },
+            CredentialsCommand::MakeSigningKey,
+            CredentialsCommand::Clear { name: name() },
+        ] {
+            run_with(command, &settings, &secrets, key, &output)
+                .await
+                .unwrap();
+        }
+
+        let reader = wiring::open_reader(&settings).await.unwrap().unwrap();
+        let rows = reader.audit(None, true, 100).await.unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .rev()
+            .map(|row| (row.entry.subject.as_deref().unwrap(), &*row.entry.detail))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("aws_access_key", "set"),
+                ("station_signing_key", "made"),
+                ("aws_access_key", "cleared"),
+            ]
+        );
+        for row in &rows {
+            assert_eq!(row.entry.source, AuditSource::CommandLine);
+            assert_eq!(row.entry.category, AuditCategory::Credentials);
+            assert_eq!(row.entry.result, AuditResult::Done);
+        }
+        let trail = format!("{rows:?}");
+        assert!(
+            !trail.contains("wJalr") && !trail.contains("AKIDTEST"),
+            "{trail}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_the_keyring_refuses_is_in_the_trail_as_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::load(dir.path(), false, &Environment::default()).unwrap();
+        let secrets = wiko_secrets::EnvironmentSecrets::from_variables(|_| None);
+        let clear = CredentialsCommand::Clear {
+            name: "azure_api_key".to_owned(),
+        };
+        let output = Output::new(true);
+        let refused = run_with(clear, &settings, &secrets, &b""[..], &output).await;
+        assert!(refused.is_err());
+        let reader = wiring::open_reader(&settings).await.unwrap().unwrap();
+        let rows = reader.audit(None, true, 100).await.unwrap();
+        let [row] = &rows[..] else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(row.entry.result, AuditResult::Failed);
+        assert!(row.entry.detail.starts_with("clear: "), "{row:?}");
     }
 }

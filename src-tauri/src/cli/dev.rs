@@ -1,6 +1,6 @@
 //! For whoever works on the station itself; not shown in the help.
 
-use super::{Failure, correct, output::Output};
+use super::{Failure, correct, deed, output::Output};
 use crate::{
     clock::SystemClock,
     settings::{Environment, Settings},
@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::json;
 use std::process::ExitCode;
-use wiko_core::{ports::Clock, time::UnixMillis};
+use wiko_core::{audit::AuditCategory, ports::Clock, time::UnixMillis};
 use wiko_store::{SeedPlan, SqliteRecords, seed};
 
 const YEAR_MS: i64 = 365 * 24 * 3_600_000;
@@ -72,6 +72,8 @@ async fn recount(settings: &Settings, output: &Output) -> Result<ExitCode, Failu
     let recounted = opened.records.recount().await;
     opened.records.close().await;
     recounted?;
+    let detail = "made anew from the records";
+    deed::note(settings, output, AuditCategory::Storage, "counts", detail).await;
     output.line(&json!({"event": "recounted"}), "counted anew");
     Ok(ExitCode::SUCCESS)
 }

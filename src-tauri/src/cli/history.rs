@@ -1,12 +1,19 @@
-use super::{Failure, output::Output};
-use crate::{settings::Settings, wiring};
+use super::{
+    Failure,
+    output::{Output, detail},
+};
+use crate::{clock::local, settings::Settings, wiring};
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::process::ExitCode;
 use wiko_core::{
     history::{HistoryCursor, HistoryFilter, HistoryRow},
-    inspection::OperatorCall,
+    inspection::{Decision, OperatorCall},
+    ports::StoreError,
     time::UnixMillis,
+    verdict::VerdictCode,
 };
+use wiko_store::RecordsReader;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArguments {
@@ -67,15 +74,21 @@ pub(crate) async fn run(
         text: arguments.search.clone(),
     };
     let Some(records) = wiring::open_reader(settings).await? else {
+        output.text("nothing found: nothing was captured yet");
         return Ok(ExitCode::SUCCESS);
     };
+    let zone = settings.shifts.zone();
     let (mut left, mut found) = (arguments.limit, false);
     let mut next = arguments.after.map(HistoryCursor);
     loop {
         let page = records.history(&filter, next, left).await?;
         found |= !page.rows.is_empty();
         for row in &page.rows {
-            output.line(&json_of(row), text_of(row));
+            let why = undetermined(&records, row).await?;
+            output.line(
+                &json_of(row, why.as_ref()),
+                text_of(row, why.as_ref(), zone),
+            );
         }
         left = left.saturating_sub(u32::try_from(page.rows.len()).unwrap_or(u32::MAX));
         next = page.next;
@@ -95,7 +108,18 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn json_of(row: &HistoryRow) -> serde_json::Value {
+/// The decision of a part that could not be judged: with the verdict alone a person does not know where to look.
+async fn undetermined(
+    records: &RecordsReader,
+    row: &HistoryRow,
+) -> Result<Option<Decision>, StoreError> {
+    match row.verdict {
+        VerdictCode::Undetermined => Ok(records.inspection(row.id).await?.decision),
+        VerdictCode::Pass | VerdictCode::Fail | VerdictCode::Pending => Ok(None),
+    }
+}
+
+fn json_of(row: &HistoryRow, why: Option<&Decision>) -> serde_json::Value {
     json!({
         "event": "inspection",
         "id": row.id,
@@ -105,6 +129,8 @@ fn json_of(row: &HistoryRow) -> serde_json::Value {
         "product_sku": row.product_sku,
         "lot": row.lot,
         "verdict": row.verdict,
+        "reason": why.and_then(|why| why.reason),
+        "detail": why.map(detail),
         "disposition": row.disposition(),
         "severity": row.severity,
         "defect_type": row.defect_type,
@@ -114,10 +140,10 @@ fn json_of(row: &HistoryRow) -> serde_json::Value {
     })
 }
 
-fn text_of(row: &HistoryRow) -> String {
+fn text_of(row: &HistoryRow, why: Option<&Decision>, zone: &TimeZone) -> String {
     let mut text = format!(
         "{} {} {:<12} {:<11} {:<20} {} {} {}",
-        row.captured_at.iso8601(),
+        local(row.captured_at, zone),
         row.id,
         row.disposition(),
         row.product_sku,
@@ -133,6 +159,14 @@ fn text_of(row: &HistoryRow) -> String {
             OperatorCall::Reject => "rejected",
         };
         text += &format!(" {said} by a person, machine: {}", row.verdict);
+    }
+    if let Some(why) = why {
+        let reason = why.reason.map_or("no reason noted", |reason| reason.code());
+        text += &format!("\n    {reason}");
+        match detail(why) {
+            "" => {}
+            detail => text += &format!(": {detail}"),
+        }
     }
     text
 }
@@ -154,7 +188,7 @@ fn parse_time(text: &str, settings: &Settings) -> Result<UnixMillis, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wiko_core::{id::InspectionId, sku::ProductSku, stage::Stage, verdict::VerdictCode};
+    use wiko_core::{id::InspectionId, sku::ProductSku, stage::Stage, verdict::UndeterminedReason};
 
     fn row(verdict: VerdictCode, operator_call: Option<OperatorCall>) -> HistoryRow {
         HistoryRow {
@@ -176,13 +210,13 @@ mod tests {
     #[test]
     fn a_pass_that_a_person_rejected_is_not_printed_as_a_pass() {
         let row = row(VerdictCode::Pass, Some(OperatorCall::Reject));
-        let text = text_of(&row);
+        let text = text_of(&row, None, &TimeZone::UTC);
         assert!(text.contains(" rejected     WK-KN-200"), "{text}");
         assert!(
             text.ends_with("rejected by a person, machine: pass"),
             "{text}"
         );
-        let json = json_of(&row);
+        let json = json_of(&row, None);
         assert_eq!(json["disposition"], "rejected");
         assert_eq!(json["operator_call"], "reject");
         assert_eq!(json["verdict"], "pass", "the machine's verdict stays");
@@ -190,7 +224,11 @@ mod tests {
 
     #[test]
     fn a_fail_that_a_person_accepted_says_so() {
-        let text = text_of(&row(VerdictCode::Fail, Some(OperatorCall::Accept)));
+        let text = text_of(
+            &row(VerdictCode::Fail, Some(OperatorCall::Accept)),
+            None,
+            &TimeZone::UTC,
+        );
         assert!(
             text.ends_with("accepted by a person, machine: fail"),
             "{text}"
@@ -201,7 +239,33 @@ mod tests {
     #[test]
     fn a_part_of_which_nobody_spoke_is_printed_as_the_machine_found_it() {
         let row = row(VerdictCode::Undetermined, None);
-        assert!(text_of(&row).ends_with("- - uploaded"), "{}", text_of(&row));
-        assert_eq!(json_of(&row)["disposition"], "undetermined");
+        assert!(
+            text_of(&row, None, &TimeZone::UTC).ends_with("- - uploaded"),
+            "{}",
+            text_of(&row, None, &TimeZone::UTC)
+        );
+        assert_eq!(json_of(&row, None)["disposition"], "undetermined");
+    }
+
+    #[test]
+    fn a_part_that_could_not_be_judged_says_why_and_when_in_the_station_s_time() {
+        let row = row(VerdictCode::Undetermined, None);
+        let why = Decision {
+            verdict: VerdictCode::Undetermined,
+            reason: Some(UndeterminedReason::ImageUnfit),
+            detail: "the lens is covered".to_owned(),
+            decided_at: UnixMillis(0),
+            analysis: None,
+        };
+        let text = text_of(&row, Some(&why), &TimeZone::get("Asia/Shanghai").unwrap());
+        assert!(text.starts_with("1970-01-01T08:00:00+08:00 "), "{text}");
+        assert!(
+            text.ends_with("\n    image_unfit: the lens is covered"),
+            "{text}"
+        );
+        let json = json_of(&row, Some(&why));
+        assert_eq!(json["reason"], "image_unfit");
+        assert_eq!(json["detail"], "the lens is covered");
+        assert_eq!(json["captured_at"], "1970-01-01T00:00:00.000Z");
     }
 }

@@ -12,12 +12,14 @@ mod cameras;
 mod capture;
 mod correct;
 mod credentials;
+mod deed;
 mod demo;
 mod dev;
 mod doctor;
 mod history;
 mod inspect;
 mod output;
+mod part;
 pub(crate) mod queue;
 mod screen;
 mod status;
@@ -63,6 +65,8 @@ enum Command {
     Status,
     /// List past inspections, newest first
     History(history::HistoryArguments),
+    /// Show everything that is known of one part
+    Part(part::PartArguments),
     /// List what was decided, overridden, set and deleted, and by whom, newest first
     Audit(audit::AuditArguments),
     /// Check the database, every picture, the queues and the audit trail
@@ -104,6 +108,7 @@ impl Command {
         match self {
             Self::Status
             | Self::History(_)
+            | Self::Part(_)
             | Self::Audit(_)
             | Self::Verify(_)
             | Self::Backup(_)
@@ -193,11 +198,15 @@ fn run(
             Command::Capture(capture) => capture::run(capture, settings, environment, output).await,
             Command::Status => status::run(settings, environment, output).await,
             Command::History(history) => history::run(history, &settings, output).await,
+            Command::Part(part) => part::run(part, &settings, output).await,
             Command::Audit(audit) => audit::run(audit, &settings, output).await,
             Command::Backup(backup) => backup::run(backup, &settings, output).await,
             Command::Restore(restore) => backup::restore(restore, &data_dir, output).await,
             Command::Storage(storage) => storage::run(storage, &settings, output).await,
-            Command::Verify(verify) => verify::run(verify, &settings, output).await,
+            Command::Verify(verify) => {
+                let secrets = crate::wiring::secrets(&settings, environment);
+                verify::run(verify, &settings, &*secrets, output).await
+            }
             Command::Sync(sync) => sync::run(sync, settings, environment, output).await,
             Command::Queue(command) => queue::run(command, settings, environment, output).await,
             Command::Cameras(cameras) => cameras::run(cameras, &settings, output).await,

@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{fmt::Display, io::Write};
-use wiko_core::{analysis::Finding, inspection::Inspection, verdict::VerdictCode};
+use wiko_core::{
+    analysis::{Finding, ImageQuality},
+    inspection::{Decision, Inspection},
+    verdict::VerdictCode,
+};
 
 pub(crate) struct Output {
     json: bool,
@@ -34,6 +38,20 @@ impl Output {
         if !self.json {
             self.line(&(), text);
         }
+    }
+
+    /// Prints what a person should know though the command did its work: as JSON where that is asked for, and
+    /// always on standard error.
+    pub(crate) fn warning(&self, value: &impl Serialize, text: impl Display) {
+        if self.json {
+            self.line(value, "");
+        }
+        let _ = writeln!(std::io::stderr().lock(), "wiko-station: warning: {text}");
+    }
+
+    /// Prints on standard error why not all of it was done; the command says the same in what it prints.
+    pub(crate) fn warn(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "wiko-station: {text}");
     }
 
     /// Prints why the command failed.
@@ -117,6 +135,35 @@ pub(crate) fn finding(finding: &Finding) -> Value {
     })
 }
 
+/// Why it was decided so, in words: what was noted with the verdict, or else what the analyzer said.
+pub(crate) fn detail(decision: &Decision) -> &str {
+    let said = decision.analysis.as_ref();
+    let unusable = said.and_then(|said| match &said.image_quality {
+        ImageQuality::Unusable { reason } => Some(&**reason),
+        _ => None,
+    });
+    let summary = said.map(|said| &*said.summary);
+    let words = [Some(&*decision.detail), unusable, summary];
+    let mut words = words.into_iter().flatten();
+    words.find(|words| !words.is_empty()).unwrap_or_default()
+}
+
+/// A finding for people.
+pub(crate) fn finding_line(finding: &Finding) -> String {
+    let at = finding.box_px;
+    format!(
+        "{} {} {:.0} % at [{}, {}, {}, {}]: {}",
+        finding.severity,
+        finding.defect_type,
+        finding.confidence * 100.0,
+        at.x,
+        at.y,
+        at.width,
+        at.height,
+        finding.recommended_action,
+    )
+}
+
 struct Verdict<'a> {
     inspection: &'a Inspection,
     findings: &'a [Finding],
@@ -131,19 +178,7 @@ impl Display for Verdict<'_> {
             write!(f, " ({reason})")?;
         }
         for finding in self.findings {
-            let at = finding.box_px;
-            write!(
-                f,
-                "\n  {} {} {:.0} % at [{}, {}, {}, {}]: {}",
-                finding.severity,
-                finding.defect_type,
-                finding.confidence * 100.0,
-                at.x,
-                at.y,
-                at.width,
-                at.height,
-                finding.recommended_action,
-            )?;
+            write!(f, "\n  {}", finding_line(finding))?;
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 use super::{Failure, output::Output};
 use crate::{
+    clock::local,
     settings::{Environment, Settings},
     wiring::{self, Installation, WiringError},
 };
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::process::ExitCode;
 use wiko_core::{
@@ -86,7 +88,7 @@ async fn list(
         None => Default::default(),
     };
     for part in &page.parts {
-        output.line(&json_of(part), text_of(part));
+        output.line(&json_of(part), text_of(part, settings.shifts.zone()));
     }
     let count = page.parts.len() as u64;
     let text = match (page.total, page.total.saturating_sub(count)) {
@@ -119,10 +121,10 @@ fn json_of(part: &QueuedPart) -> serde_json::Value {
     })
 }
 
-fn text_of(part: &QueuedPart) -> String {
-    let due = part
-        .due_at
-        .map_or(String::new(), |at| format!(", next try {}", at.iso8601()));
+fn text_of(part: &QueuedPart, zone: &TimeZone) -> String {
+    let due = part.due_at.map_or(String::new(), |at| {
+        format!(", next try {}", local(at, zone))
+    });
     let why = part.hindrance.as_ref().map_or(String::new(), |hindrance| {
         format!("\n    {}: {}", hindrance.obstacle, hindrance.reason)
     });

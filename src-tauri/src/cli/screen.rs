@@ -1,14 +1,15 @@
-use super::{Failure, inspect::read, output::Output};
+use super::{Failure, deed, inspect::read, output::Output};
 use crate::{clock::SystemClock, settings::Settings, wiring};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 use wiko_analyzer::screen::{
     LearnError, LearnOptions, ScreenModel, ScreenModels, evaluate::evaluate, learn_with,
 };
-use wiko_core::stage::Stage;
+use wiko_core::{audit::AuditCategory, image::Sha256, stage::Stage};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ScreenCommand {
@@ -57,7 +58,13 @@ pub(crate) async fn run(
             learn_from(&models, settings, &sku, &stage, options, &images, output).await
         }
         ScreenCommand::List => {
-            for (sku, stage) in models.learnt()? {
+            let learnt = models.learnt()?;
+            if learnt.is_empty() {
+                output.text(
+                    "nothing was learnt yet: wiko-station screen learn --sku S --stage T IMAGES…",
+                );
+            }
+            for (sku, stage) in learnt {
                 output.line(
                     &json!({"event": "learnt", "product_sku": sku, "stage": stage}),
                     format_args!("{sku} at {stage}"),
@@ -82,7 +89,8 @@ fn read_options(file: &Path) -> Result<LearnOptions, Failure> {
     Ok(options)
 }
 
-/// A picture that cannot be used is refused and named; the screen learns from the others.
+/// Learns from all of the pictures or not at all: whoever gave them did not mean a part of them, and a model
+/// that is in use is replaced only by one that was meant.
 async fn learn_from(
     models: &ScreenModels,
     settings: &Settings,
@@ -111,14 +119,36 @@ async fn learn_from(
             Err(reason) => output.refused(&name, &reason),
         }
     }
+    let refused = images.len() - names.len();
+    if refused > 0 {
+        return Err(format!(
+            "nothing was learnt, and what was learnt before stays: {refused} of {} pictures cannot be used. Take \
+             them again or leave them out",
+            images.len()
+        )
+        .into());
+    }
     let learnt = {
         let sku = sku.clone();
         tokio::task::spawn_blocking(move || learn_with(sku, stage, pictures, options)).await?
     };
     let model = learnt.map_err(|error| with_file(&error, &names))?;
-    let path = models.save(&model)?;
+    // One that cannot be read is replaced all the same.
+    let before = models.get(&sku, stage).ok().flatten();
     let suspects = told_scores(&model, &names, output);
     let learnt_from = names.len();
+    let detail = json!({
+        "learnt_from": learnt_from,
+        "suspects": suspects.len(),
+        "sha256": model.sha256(),
+        "replaced": before.map(|before: Arc<ScreenModel>| -> Sha256 { before.sha256() }),
+    });
+    let path = models.path(&sku, stage);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (category, subject) = (AuditCategory::Setting, format!("models/{name}"));
+    let begun = deed::begin(settings, output, category, subject, "learn");
+    let saved = models.save(&model);
+    let path = begun.ended(saved, |_| detail.to_string()).await?;
     output.line(
         &json!({
             "event": "learnt",
@@ -135,14 +165,10 @@ async fn learn_from(
             advice(&suspects)
         ),
     );
-    Ok(if learnt_from == images.len() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The error with the file that it is about: its own count leaves out the pictures that were refused.
+/// The error with the file that it is about.
 fn with_file(error: &LearnError, names: &[String]) -> Failure {
     let file = error.picture().and_then(|number| names.get(number - 1));
     match file {
@@ -173,9 +199,19 @@ fn advice(suspects: &[String]) -> String {
     if suspects.is_empty() {
         return String::new();
     }
+    let (differ, part) = match suspects {
+        [_] => (
+            "it differs",
+            "that part is not good, learn again without its picture",
+        ),
+        _ => (
+            "they differ",
+            "one of those parts is not good, learn again without its picture",
+        ),
+    };
     format!(
-        "\nLook at {}: it differs from the others far more than they do from each other. If that part is not \
-         good, learn again without its picture; as it is, the screen takes such parts for good.",
+        "\nLook at {}: {differ} from the others far more than those do from each other. If {part}; as it is, the \
+         screen takes such parts for good.",
         suspects.join(", ")
     )
 }

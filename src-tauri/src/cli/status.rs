@@ -1,6 +1,8 @@
 use super::{Failure, output::Output};
 use crate::{
-    circuits, doctor,
+    circuits,
+    clock::local,
+    doctor,
     settings::{Environment, Settings},
     wiring,
 };
@@ -13,6 +15,7 @@ pub(crate) async fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
+    let zone = settings.shifts.zone();
     let mut queues = Map::new();
     let mut lines = Vec::new();
     if let Some(records) = wiring::open_reader(&settings).await? {
@@ -22,9 +25,10 @@ pub(crate) async fn run(
                 "{queue}: {} waiting, {} parked{}",
                 depth.waiting,
                 depth.parked,
-                depth
-                    .oldest_captured_at
-                    .map_or(String::new(), |at| format!(", oldest of {}", at.iso8601())),
+                depth.oldest_captured_at.map_or(String::new(), |at| format!(
+                    ", oldest of {}",
+                    local(at, zone)
+                )),
             ));
             queues.insert(queue.code().to_owned(), queue_json(&depth));
         }
@@ -32,7 +36,7 @@ pub(crate) async fn run(
         lines.push("nothing captured yet".to_owned());
     }
     let held = circuits::of_running(&settings);
-    lines.extend(held.iter().map(circuits::line));
+    lines.extend(held.iter().map(|circuit| circuits::line(circuit, zone)));
     let checks = doctor::examine(&settings, wiring::secrets(&settings, environment)).await;
     let mut parts = Map::new();
     for check in &checks {

@@ -1,5 +1,12 @@
-use super::{Failure, backup::IDENTITY, output::Output};
-use crate::{clock::SystemClock, commands::cleared, settings::Settings, wiring};
+use super::{Failure, output::Output};
+use crate::{
+    clock::SystemClock,
+    commands::cleared,
+    doctor::{self, Trouble},
+    settings::Settings,
+    trail::COMMAND_LINE,
+    wiring,
+};
 use serde_json::json;
 use std::process::ExitCode;
 use wiko_core::{
@@ -26,8 +33,14 @@ pub(crate) async fn run(
         Err(error @ StoreError::InUse { .. }) => {
             return Err(format!("{error}; in its window a supervisor can clear the fault").into());
         }
+        // A fault that stands for a database that is damaged is not over with the disk.
+        Err(error @ StoreError::Fault { .. }) => return Err(not_cleared(&Trouble::of(&error))),
         Err(error) => return Err(error.into()),
     };
+    if let Some(trouble) = doctor::trouble(records.reader()).await {
+        records.close().await;
+        return Err(not_cleared(&trouble));
+    }
     let fault = records.fault();
     let done = match &fault {
         None => Ok(()),
@@ -36,7 +49,7 @@ pub(crate) async fn run(
                 at: SystemClock.now(),
                 source: AuditSource::CommandLine,
                 category: AuditCategory::Storage,
-                identity: IDENTITY.to_owned(),
+                identity: COMMAND_LINE.to_owned(),
                 subject: Some("storage_fault".to_owned()),
                 result: AuditResult::Done,
                 detail: cleared(fault.clone()),
@@ -54,4 +67,9 @@ pub(crate) async fn run(
         },
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn not_cleared(Trouble { seen, remedy }: &Trouble) -> Failure {
+    format!("the fault stays, for the database cannot be worked with: {seen}. To do: {remedy}")
+        .into()
 }

@@ -1,13 +1,20 @@
 use super::{Failure, output::Output};
 use crate::{
     settings::Settings,
+    trail::{self, LeftState},
     wiring::{self, store_options},
 };
 use serde_json::json;
 use std::process::ExitCode;
-use wiko_core::ports::StoreError;
-use wiko_secrets::check_signature;
-use wiko_store::{Depth, RecordsReader, SqliteRecords};
+use wiko_core::{
+    audit::PublicKey,
+    ports::{Backing, Secrets, Signer, StoreError},
+};
+use wiko_secrets::{StationKey, check_signature};
+use wiko_store::{AuditReport, Depth, RecordsReader, SqliteRecords};
+
+/// More rows than a station writes before its key is found.
+const UNSIGNED_AT_MOST: u64 = 50;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArguments {
@@ -23,18 +30,24 @@ pub(crate) struct VerifyArguments {
 pub(crate) async fn run(
     arguments: VerifyArguments,
     settings: &Settings,
+    secrets: &dyn Secrets,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     if wiring::open_reader(settings).await?.is_none() {
+        tell_deeds(settings, output)?;
         output.line(
             &json!({"event": "verified", "clean": true, "problems": 0}),
-            "nothing was captured yet",
+            format_args!(
+                "nothing was captured yet in {}",
+                settings.data_dir.display()
+            ),
         );
         return Ok(ExitCode::SUCCESS);
     }
+    let key = key_of_keyring(secrets).await;
     let problems = match SqliteRecords::open(&settings.data_dir, store_options(settings)).await {
         Ok(opened) => {
-            let checked = check(opened.records.reader(), &arguments, output).await;
+            let checked = check(opened.records.reader(), &arguments, &key, output).await;
             opened.records.close().await;
             checked?
         }
@@ -42,11 +55,12 @@ pub(crate) async fn run(
         Err(
             StoreError::InUse { .. } | StoreError::ReadOnly { .. } | StoreError::DiskFull { .. },
         ) => match wiring::open_reader(settings).await? {
-            Some(reader) => check(&reader, &arguments, output).await?,
+            Some(reader) => check(&reader, &arguments, &key, output).await?,
             None => 0,
         },
         Err(error) => return Err(error.into()),
     };
+    tell_deeds(settings, output)?;
     let clean = problems == 0;
     output.line(
         &json!({"event": "verified", "clean": clean, "problems": problems}),
@@ -64,10 +78,64 @@ pub(crate) async fn run(
     })
 }
 
+/// The public half of the key that this station signs with, or why it is not known.
+async fn key_of_keyring(secrets: &dyn Secrets) -> Result<PublicKey, String> {
+    if secrets.backing() == Backing::Memory {
+        return Err("there is no keyring".to_owned());
+    }
+    match StationKey::find(secrets).await {
+        Ok(Some(key)) => Ok(key.public_key()),
+        Ok(None) => Err("the keyring does not give it".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What is wrong where rows are not signed though this station has a key: taking signatures away breaks no hash.
+fn unsigned_wrongly(audit: &AuditReport, has_key: bool) -> Option<String> {
+    let many = audit.unsigned_since > UNSIGNED_AT_MOST;
+    match audit.last_key {
+        _ if !has_key => None,
+        // A keyring that was only just set up has signed nothing yet.
+        None if audit.signing_began || many => Some(
+            "no row is signed, though this station has a key: the signatures were removed, or the station never \
+             ran with its keyring"
+                .to_owned(),
+        ),
+        Some(_) if many => Some(format!(
+            "the last {} rows are not signed, though this station has a key: their signatures were removed, or \
+             the station ran without its keyring since; start it with its keyring, which signs from then on",
+            audit.unsigned_since
+        )),
+        _ => None,
+    }
+}
+
+/// Names what was done at the command line and is not in the trail yet, or cannot be read. Nothing is wrong
+/// with those: a station takes them in.
+fn tell_deeds(settings: &Settings, output: &Output) -> Result<(), Failure> {
+    for left in trail::deeds_left(&settings.data_dir)? {
+        let file = left.path.display();
+        let (state, text) = match left.state {
+            LeftState::Waiting => ("waiting", format!("waits for the audit trail: {file}")),
+            LeftState::Begun => ("begun", format!("begun, its end is not known yet: {file}")),
+            LeftState::Unreadable => (
+                "unreadable",
+                format!("cannot be read, and is not in the audit trail: {file}"),
+            ),
+        };
+        output.line(
+            &json!({"event": "deed", "file": file.to_string(), "state": state}),
+            text,
+        );
+    }
+    Ok(())
+}
+
 /// Makes each check and prints it; returns how many things are wrong.
 async fn check(
     reader: &RecordsReader,
     arguments: &VerifyArguments,
+    own_key: &Result<PublicKey, String>,
     output: &Output,
 ) -> Result<usize, StoreError> {
     let mut problems = 0;
@@ -96,6 +164,9 @@ async fn check(
 
     tell("queues", String::new(), reader.verify_queues().await?);
 
+    let fault = reader.storage().await?.fault;
+    tell("storage", String::new(), fault.into_iter().collect());
+
     let miscounted = reader.verify_rollups().await?;
     let miscounted = miscounted.iter().map(|day| {
         let date = day.day.iso8601();
@@ -116,19 +187,36 @@ async fn check(
         0 => String::new(),
         count => format!(", {count} records are older than the trail"),
     };
-    let key = match audit.last_key {
-        Some(key) => format!(" by {key}"),
-        None => String::new(),
+    let key = match (audit.last_key, own_key) {
+        (Some(key), Ok(_)) => format!(" by {key}"),
+        (Some(key), Err(why)) => {
+            format!(" by {key}, which was not compared with this station's ({why})")
+        }
+        (None, _) => String::new(),
+    };
+    let unsigned = match (audit.last_key, audit.unsigned_since) {
+        (None, _) | (_, 0) => String::new(),
+        (Some(_), 1) => ", the last row is not signed yet".to_owned(),
+        (Some(_), rows) => format!(", the last {rows} rows are not signed yet"),
     };
     let seen = format!(
-        "{} rows, {} signed{key}{head}{older}",
+        "{} rows, {} signed{key}{unsigned}{head}{older}",
         audit.rows, audit.signed
     );
-    let broken = audit
-        .broken
-        .iter()
-        .map(|row| format!("row {}: {}", row.number, row.reason));
-    tell("audit", seen, broken.collect());
+    let broken = audit.broken.iter();
+    let mut broken: Vec<_> = broken
+        .map(|row| format!("row {}: {}", row.number, row.reason))
+        .collect();
+    if let (Some(last), Ok(own)) = (audit.last_key, own_key)
+        && last != *own
+    {
+        broken.push(format!(
+            "the last signature is by {last}, and the key of this station is {own}: the rows were signed \
+             elsewhere, or this is a new key and the station was not started with it yet"
+        ));
+    }
+    broken.extend(unsigned_wrongly(&audit, own_key.is_ok()));
+    tell("audit", seen, broken);
 
     // Named, and nothing wrong: these were never acknowledged.
     for file in reader.quarantined().await? {
@@ -138,4 +226,48 @@ async fn check(
         );
     }
     Ok(problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_whose_signatures_are_gone_is_wrong_where_the_station_has_a_key() {
+        let stripped = AuditReport {
+            rows: 3,
+            signing_began: true,
+            unsigned_since: 3,
+            ..AuditReport::default()
+        };
+        let said = unsigned_wrongly(&stripped, true).unwrap();
+        assert!(said.starts_with("no row is signed"), "{said}");
+        assert_eq!(unsigned_wrongly(&stripped, false), None);
+        let unsigned = |rows| AuditReport {
+            rows,
+            unsigned_since: rows,
+            ..AuditReport::default()
+        };
+        // The keyring was only just set up.
+        assert_eq!(unsigned_wrongly(&unsigned(UNSIGNED_AT_MOST), true), None);
+        let many = unsigned(UNSIGNED_AT_MOST + 1);
+        assert!(unsigned_wrongly(&many, true).is_some());
+        assert_eq!(unsigned_wrongly(&many, false), None);
+    }
+
+    #[test]
+    fn a_long_tail_without_signatures_is_wrong_where_the_station_has_a_key() {
+        let since = |unsigned_since| AuditReport {
+            rows: 200,
+            signed: 200 - unsigned_since,
+            last_key: Some(PublicKey([7; 32])),
+            signing_began: true,
+            unsigned_since,
+            ..AuditReport::default()
+        };
+        assert_eq!(unsigned_wrongly(&since(UNSIGNED_AT_MOST), true), None);
+        let said = unsigned_wrongly(&since(UNSIGNED_AT_MOST + 1), true).unwrap();
+        assert!(said.contains("the last 51 rows are not signed"), "{said}");
+        assert_eq!(unsigned_wrongly(&since(UNSIGNED_AT_MOST + 1), false), None);
+    }
 }

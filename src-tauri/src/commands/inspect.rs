@@ -97,8 +97,15 @@ pub(super) async fn set_language(
     language: Language,
 ) -> Result<(), CommandError> {
     let (app, _) = gate.enter(Role::Operator)?;
-    app.installation.station.set_language(language);
-    Ok(())
+    let station = &app.installation.station;
+    let before = station.language();
+    station.set_language(language);
+    if language == before {
+        return Ok(());
+    }
+    let detail = serde_json::json!({"from": before, "to": language});
+    gate.note(AuditCategory::Setting, "language", detail.to_string())
+        .await
 }
 
 /// Takes the next frame and answers once the part is safe on disk.

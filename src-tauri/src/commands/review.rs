@@ -7,6 +7,7 @@ use crate::{
         AuditRowDto, CommandError, ErrorCode, HistoryPageDto, HistoryQueryDto, InspectionDto,
         QueuedPartsDto,
     },
+    trail::CLOCK_SEEN,
 };
 use tauri::State;
 use wiko_core::{
@@ -132,7 +133,7 @@ pub(super) async fn dismiss_clock_trouble(gate: State<'_, Gate>) -> Result<(), C
     if let Some(trouble) = seen {
         app.installation.station.dismiss_clock_trouble();
         let detail = format!("seen: {trouble}");
-        gate.note(AuditCategory::Clock, "seen", detail).await?;
+        gate.note(AuditCategory::Clock, CLOCK_SEEN, detail).await?;
     }
     Ok(())
 }

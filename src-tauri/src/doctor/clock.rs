@@ -2,7 +2,7 @@
 
 use super::{check, ok};
 use crate::{
-    clock::SystemClock,
+    clock::{SystemClock, local},
     dto::{CheckDto, CheckState},
     settings::Settings,
     wiring,
@@ -40,7 +40,11 @@ pub(super) async fn check_clock(settings: &Settings) -> CheckDto {
     };
     // Records that cannot be read are told of by the database's own check.
     let (last, noted) = known.await.unwrap_or_default();
-    let noted = noted.map(|row| (row.entry.at, row.entry.detail));
+    let noted = noted.map(|row| {
+        let detail = row.entry.detail;
+        let told = ClockTrouble::of_note(&detail).map_or(detail, |trouble| trouble.to_string());
+        (row.entry.at, told)
+    });
     judged(settings, now, last, noted)
 }
 
@@ -50,9 +54,8 @@ fn judged(
     last: Option<UnixMillis>,
     noted: Option<(UnixMillis, String)>,
 ) -> CheckDto {
-    let zone = settings.shifts.zone().clone();
-    let seen = now.timestamp().to_zoned(zone);
-    let seen = seen.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    let zone = settings.shifts.zone();
+    let seen = local(now, zone);
     let remedy = "set the machine's clock, and switch on time synchronisation";
     if let Some(trouble) = ClockTrouble::at_start(now, last) {
         return check("clock", CheckState::Failed, trouble.to_string(), remedy);
@@ -61,7 +64,7 @@ fn judged(
         Some((at, told)) if now.since(at) < CLOCK_JUMP_SHOWN => check(
             "clock",
             CheckState::Warning,
-            format!("{seen}; {} {told}", at.iso8601()),
+            format!("{seen}; {} {told}", local(at, zone)),
             "if nobody set it, switch on time synchronisation; the order of the records is not \
              affected, their times are what the clock showed",
         ),

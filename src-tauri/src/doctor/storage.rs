@@ -63,7 +63,7 @@ fn ballast(settings: &Settings, report: &StorageReport) -> CheckDto {
         _ => check(
             "ballast",
             CheckState::Warning,
-            "given up, or not made yet: the disk was full",
+            "not made yet, or given up when the disk was full",
             "free space on the disk; the station makes it again by itself",
         ),
     }

@@ -73,9 +73,10 @@ impl From<StoreError> for CommandError {
             StoreError::ReadOnly { .. } => ErrorCode::ReadOnly,
             StoreError::ImageDamaged { .. } => ErrorCode::ImageDamaged,
             StoreError::ImageRemoved { .. } => ErrorCode::ImageRemoved,
-            StoreError::InUse { .. } | StoreError::TooNew { .. } | StoreError::Fault { .. } => {
-                ErrorCode::StorageFault
-            }
+            StoreError::InUse { .. }
+            | StoreError::TooNew { .. }
+            | StoreError::Refused { .. }
+            | StoreError::Fault { .. } => ErrorCode::StorageFault,
         };
         Self::new(code, error.to_string())
     }

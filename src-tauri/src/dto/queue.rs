@@ -117,6 +117,8 @@ pub enum ClockTroubleKind {
     Jumped,
     /// It shows a time before the last record.
     BehindRecords,
+    /// It shows a time long after the last record.
+    AheadOfRecords,
     /// It shows a time before this program was made.
     BeforeProgram,
 }
@@ -146,6 +148,9 @@ impl From<ClockTrouble> for ClockTroubleDto {
             }
             ClockTrouble::BehindRecords { now, last } => {
                 (ClockTroubleKind::BehindRecords, now, None, Some(last))
+            }
+            ClockTrouble::AheadOfRecords { now, last } => {
+                (ClockTroubleKind::AheadOfRecords, now, None, Some(last))
             }
             ClockTrouble::BeforeProgram { now } => {
                 (ClockTroubleKind::BeforeProgram, now, None, None)

@@ -188,6 +188,8 @@ pub struct LiveDto {
     pub camera_state: CameraState,
     /// The storage fault that stops capture, where there is one.
     pub storage_fault: Option<String>,
+    /// Why nothing is captured for want of room, where there is none.
+    pub no_room: Option<String>,
     /// Why the last daily backup was not made, where it was not.
     pub backup_failed: Option<String>,
 }

@@ -47,6 +47,19 @@ export const percent = (ratio: number, digits = 0) =>
 /** `1,234`. */
 export const integer = (n: number) => new Intl.NumberFormat(current).format(n);
 
+/** `45 seconds`, `1.5 hours`: in the largest unit of which it is at least one, and a bit more. */
+export function duration(seconds: number): string {
+  const [size, unit] = DURATIONS.find(([size]) => seconds >= size) ?? DURATIONS[DURATIONS.length - 1]!;
+  return new Intl.NumberFormat(current, { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 1 }).format(seconds / size);
+}
+const DURATIONS: [seconds: number, unit: string][] = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
+
+/** What a person does about a failure; empty where its text already says so. */
+export function errorTodo(code: string): string {
+  const text = m[`error_todo_${code}` as keyof typeof m] as (() => string) | undefined;
+  return text?.() ?? "";
+}
+
 /** The text of a product, where there is one. */
 export function skuName(sku: string): string {
   const text = m[`sku_${sku.replaceAll("-", "_")}` as keyof typeof m] as (() => string) | undefined;

@@ -1,6 +1,6 @@
 // Short notices at the edge of the window. What went wrong stays until it is closed; late verdicts are
 // counted in one notice, so that a hundred of them neither cover the window nor push each other out.
-import { StationError, type VerdictCode } from "../platform/types";
+import { type ErrorCode, StationError, type VerdictCode } from "../platform/types";
 
 const DONE_SHOWN_MS = 4_000;
 /** At most so many that merely say that something is done. */
@@ -39,6 +39,11 @@ export class Notices {
     // The same trouble again is the same notice.
     this.list = this.list.filter((notice) => notice.error?.code !== error.code || notice.error.message !== error.message);
     this.#add({ kind: "failed", error });
+  }
+
+  /** What failed for this reason is no news any more: the reason is gone. */
+  settled(code: ErrorCode) {
+    this.list = this.list.filter(({ error }) => error?.code !== code);
   }
 
   /** Each verdict has one notice, with every part that it came late for. */

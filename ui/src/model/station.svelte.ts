@@ -61,10 +61,11 @@ export class StationModel {
   }
 
   /** Why no part can be captured now; null where one can. */
-  get blocked(): "storage" | "camera_lost" | "camera_ended" | "camera_opening" | null {
+  get blocked(): "storage" | "room" | "camera_lost" | "camera_ended" | "camera_opening" | null {
     const live = this.live;
     if (!live) return "camera_opening";
     if (live.storage_fault !== null) return "storage";
+    if (live.no_room !== null) return "room";
     switch (live.camera_state) {
       case "lost":
         return "camera_lost";
@@ -108,6 +109,8 @@ export class StationModel {
       void this.#refresh(row.id);
     } catch (thrown) {
       this.captureError = StationError.of(thrown);
+      // The part before is not the one that was refused; beside the refusal it would look like it.
+      this.shown = null;
     } finally {
       this.capturing = false;
     }
@@ -184,13 +187,17 @@ export class StationModel {
     }
   }
 
-  async clearStorageFault() {
+  /** True once capture may go on. */
+  async clearStorageFault(): Promise<boolean> {
     try {
       await this.platform.clearStorageFault();
       if (this.station) this.station.live.storage_fault = null;
       this.captureError = null;
+      this.notices.settled("storage_fault");
+      return true;
     } catch (thrown) {
       this.notices.failed(thrown);
+      return false;
     }
   }
 

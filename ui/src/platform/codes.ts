@@ -61,7 +61,7 @@ export const LANGUAGES = codes<Language>({ "zh-CN": true, en: true });
 export const SERVICES = codes<Service>({ bedrock: true, s3: true, dynamodb: true });
 export const CIRCUIT_STATES = codes<CircuitState>({ closed: true, open: true, half_open: true });
 export const WORK_STATES = codes<WorkState>({ waiting: true, leased: true, parked: true });
-export const CLOCK_TROUBLES = codes<ClockTroubleKind>({ jumped: true, behind_records: true, before_program: true });
+export const CLOCK_TROUBLES = codes<ClockTroubleKind>({ jumped: true, behind_records: true, ahead_of_records: true, before_program: true });
 export const CHECK_STATES = codes<CheckState>({
   ok: true, warning: true, failed: true, not_configured: true,
 });
@@ -78,7 +78,7 @@ export const ERROR_CODES = codes<ErrorCode>({
 
 /** The checks of the doctor that have a text; the station may send others, shown by their code. */
 export const CHECKS = [
-  "data_dir", "database", "disk", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "screen_models", "chain", "claude",
+  "data_dir", "database", "disk", "queues", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "screen_models", "chain", "claude",
   "s3", "dynamodb", "clock", "clock_s3",
 ] as const;
 export type Check = (typeof CHECKS)[number];

@@ -94,7 +94,7 @@ async fn a_good_part_passes_and_the_record_says_by_whom_and_at_what_cost() {
     let request = request();
     let analysis = contract::its_analysis_keeps_the_ports_word(&claude, &request).await;
     assert_eq!(
-        judge(&request.image.facts, &analysis).code(),
+        judge(&request.image.facts(), &analysis).code(),
         VerdictCode::Pass
     );
     assert_eq!(analysis.appraiser.provider, Provider::Claude);
@@ -179,7 +179,7 @@ async fn a_defective_part_fails_with_its_cause_in_the_operators_words() {
     let request = request();
     let analysis = contract::its_analysis_keeps_the_ports_word(&claude, &request).await;
     assert_eq!(
-        judge(&request.image.facts, &analysis).code(),
+        judge(&request.image.facts(), &analysis).code(),
         VerdictCode::Fail
     );
     assert_eq!(analysis.findings[0].description, "横向划痕 [BG1]");
@@ -249,7 +249,7 @@ async fn an_answer_that_does_not_decide_is_kept_and_leaves_the_part_undetermined
     let claude = standin.claude(ClaudeSettings::default());
     let request = request();
     let analysis = claude.analyze(&request).await.unwrap();
-    assert_eq!(judge(&request.image.facts, &analysis).reason(), Some(why));
+    assert_eq!(judge(&request.image.facts(), &analysis).reason(), Some(why));
 }
 
 #[rstest]
@@ -362,7 +362,7 @@ async fn a_model_that_refuses_forced_tools_answers_in_text_held_to_the_same_cont
     match claude.analyze(&request).await {
         Ok(analysis) => {
             assert!(!refused);
-            let verdict = judge(&request.image.facts, &analysis).code();
+            let verdict = judge(&request.image.facts(), &analysis).code();
             assert_eq!(verdict, VerdictCode::Pass);
         }
         Err(AnalysisError::Unusable { reason, .. }) => {

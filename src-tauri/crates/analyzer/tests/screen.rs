@@ -371,6 +371,17 @@ fn a_bad_picture_among_the_good_ones_stands_out() {
     assert_eq!(taught(pictures).suspects(), [5]);
 }
 
+#[test]
+fn of_pictures_that_hardly_differ_none_stands_out() {
+    let same = || picture(plate, STILL);
+    let nothing: [usize; 0] = [];
+    assert_eq!(taught(vec![same(); 5]).suspects(), nothing);
+    // One pixel by one grey level, and the others by none: that is many times nothing.
+    let mut pictures = vec![same(); 5];
+    pictures[3].get_pixel_mut(150, 110).0[0] ^= 1;
+    assert_eq!(taught(pictures).suspects(), nothing);
+}
+
 fn encoded(picture: &GrayImage) -> EncodedImage {
     let rgb = RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
         Rgb([picture.get_pixel(x, y).0[0]; 3])
@@ -403,7 +414,7 @@ async fn the_analyzer_keeps_the_ports_word_and_a_difference_goes_to_the_supervis
     let analysis = its_analysis_keeps_the_ports_word(&screen, &good).await;
     assert_eq!(analysis.claim, Claim::Good);
     assert_eq!(
-        judge(&good.image.facts, &analysis).code(),
+        judge(&good.image.facts(), &analysis).code(),
         VerdictCode::Pass
     );
     assert_eq!(analysis.appraiser.prompt_sha256, of_eight().sha256());
@@ -411,7 +422,10 @@ async fn the_analyzer_keeps_the_ports_word_and_a_difference_goes_to_the_supervis
     let (bad, truth) = blob(picture(plate, view), 175, 120, 7, 20);
     let bad = request(&bad, Language::ZhCn);
     let analysis = its_analysis_keeps_the_ports_word(&screen, &bad).await;
-    assert_eq!(judge(&bad.image.facts, &analysis).code(), VerdictCode::Fail);
+    assert_eq!(
+        judge(&bad.image.facts(), &analysis).code(),
+        VerdictCode::Fail
+    );
     let finding = analysis.worst().unwrap();
     assert_eq!(finding.defect_type, DefectType::Unknown);
     assert_eq!(finding.severity, Severity::Major);

@@ -87,9 +87,9 @@ impl ReplayCamera {
             return inspect(bytes);
         }
         let mut image = inspect_trusted(bytes)?;
-        if !self.whole.contains(&image.facts.sha256) {
-            image = inspect(image.bytes)?;
-            self.whole.insert(image.facts.sha256);
+        if !self.whole.contains(&image.facts().sha256) {
+            image = inspect(Arc::clone(image.bytes()))?;
+            self.whole.insert(image.facts().sha256);
         }
         Ok(image)
     }

@@ -1,20 +1,27 @@
 //! One image to S3, never over another one.
 
 use crate::pace::Pace;
+use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::{
     Client, Config,
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut,
+    },
+    error::BoxError,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         RequestId,
         head_object::{HeadObjectError, HeadObjectOutput},
     },
-    primitives::{ByteStream, DateTime, DateTimeFormat as Format},
+    primitives::{DateTime, DateTimeFormat as Format},
     types::ChecksumMode,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use std::sync::Arc;
 use wiko_aws::{ServiceSettings, classify};
 use wiko_core::{
-    image::{ImageFacts, Sha256},
+    image::{EncodedImage, ImageFacts, Sha256},
     inspection::{CaptureFacts, Inspection},
     ports::Hindered,
     queue::Obstacle,
@@ -28,6 +35,28 @@ pub(crate) struct Images {
     pub(crate) client: Client,
     pub(crate) bucket: String,
     pub(crate) settings: ServiceSettings,
+}
+
+/// Signs with the hash of the body that is known, instead of hashing it once more. S3 refuses a body that has
+/// another one.
+#[derive(Debug)]
+struct SignedWith(Sha256);
+
+impl Intercept for SignedWith {
+    fn name(&self) -> &'static str {
+        "SignedWith"
+    }
+
+    fn modify_before_signing(
+        &self,
+        _: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let sha256 = PayloadSigningOverride::Precomputed(self.0.to_string());
+        config.interceptor_state().store_put(sha256);
+        Ok(())
+    }
 }
 
 /// Where the image of a part lies. The ending is `.jpg` whatever the format, as readers expect; the
@@ -45,10 +74,10 @@ impl Images {
         &self,
         key: &str,
         inspection: &Inspection,
-        bytes: &[u8],
+        image: &EncodedImage,
     ) -> Result<(), Hindered> {
         let (capture, facts) = (&inspection.capture, &inspection.image);
-        let found = Sha256::of(bytes);
+        let found = image.facts().sha256;
         if found != facts.sha256 {
             return Err(needs_person(format!(
                 "the picture of {} is not the one that was captured (SHA-256 {found} instead of {}): \
@@ -56,7 +85,7 @@ impl Images {
                 capture.id, facts.sha256
             )));
         }
-        let pace = Pace::of(bytes.len() as u64, &self.settings);
+        let pace = Pace::of(facts.size_bytes, &self.settings);
         let sent = self
             .client
             .put_object()
@@ -64,13 +93,14 @@ impl Images {
             .key(key)
             .if_none_match("*")
             .content_type(facts.format.media_type())
-            .checksum_sha256(STANDARD.encode(facts.sha256.bytes()))
-            .metadata(SHA256_METADATA, facts.sha256.to_string())
+            .checksum_sha256(STANDARD.encode(found.bytes()))
+            .metadata(SHA256_METADATA, found.to_string())
             .metadata("captured-at", capture.captured_at.iso8601())
             .metadata("station", ascii(&capture.station))
-            .body(ByteStream::from(bytes.to_vec()))
+            .body(Bytes::from_owner(Arc::clone(image.bytes())).into())
             .customize()
             .config_override(Config::builder().timeout_config(pace.config()))
+            .interceptor(SignedWith(found))
             .send()
             .await;
         match sent {
@@ -120,24 +150,41 @@ impl Images {
                     .raw_response()
                     .is_some_and(|raw| matches!(raw.status().as_u16(), 403 | 404)) =>
             {
-                let asked = self
-                    .client
-                    .get_object()
-                    .bucket(&self.bucket)
-                    .key(key)
-                    .range("bytes=0-0")
-                    .send()
-                    .await;
-                Err(match asked {
-                    Err(error) if !matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => {
-                        classify(Service::S3, &self.name(), &error)
-                    }
-                    _ => needs_person(format!(
-                        "{}: {key} is not there any more, and the picture was removed here after it had \
-                         been verified: restore it in S3 from an older version or a backup, then retry",
-                        self.name()
-                    )),
-                })
+                self.find_in_words(key, inspection).await
+            }
+            Err(error) => Err(classify(Service::S3, &self.name(), &error)),
+        }
+    }
+
+    async fn find_in_words(&self, key: &str, inspection: &Inspection) -> Result<(), Hindered> {
+        let asked = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .range("bytes=0-0")
+            .send()
+            .await;
+        match asked {
+            // It is there after all; read once more, in whole.
+            Ok(_) => {
+                let (there, by_s3) = self.downloaded_sha256(key, &inspection.image).await?;
+                self.same_or_refused(key, &inspection.image, there, by_s3)
+            }
+            Err(error) if matches!(error.code(), Some("NoSuchKey")) => Err(needs_person(format!(
+                "{}: {key} is not there any more, and the picture was removed here after it had been \
+                 verified: restore it in S3 from an older version or a backup, then retry",
+                self.name()
+            ))),
+            // Said of this part alone: without the right to list, S3 says the same of every picture that is
+            // gone, and holds up no other.
+            Err(error) if matches!(error.code(), Some("AccessDenied")) => {
+                Err(needs_person(format!(
+                    "{}: S3 does not say whether {key} is still there, and the picture was removed here after \
+                 it had been verified. Give the station's key s3:GetObject and s3:ListBucket, then retry; \
+                 if it is gone, restore it in S3 from an older version or a backup",
+                    self.name()
+                )))
             }
             Err(error) => Err(classify(Service::S3, &self.name(), &error)),
         }
@@ -163,6 +210,16 @@ impl Images {
             Some(stored) => (stored, head.request_id().is_some()),
             None => self.downloaded_sha256(key, facts).await?,
         };
+        self.same_or_refused(key, facts, there, by_s3)
+    }
+
+    fn same_or_refused(
+        &self,
+        key: &str,
+        facts: &ImageFacts,
+        there: Sha256,
+        by_s3: bool,
+    ) -> Result<(), Hindered> {
         if there == facts.sha256 {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use wiko_core::{
     facility::Facility,
     geometry::{BoxProvenance, BoxPx},
     image::{ImageFormat, Sha256},
-    inspection::{Inspection, OperatorCall},
+    inspection::{Inspection, OperatorCall, OperatorDecision},
     stage::Stage,
     summary::{Summary, summarize},
     verdict::VerdictCode,
@@ -108,21 +108,40 @@ pub(crate) struct Mark {
     pub(crate) revision: u32,
     pub(crate) image_sha256: Sha256,
     verdict: VerdictCode,
+    decided_at: String,
     operator_decisions: Vec<MarkedCall>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct MarkedCall {
     call: OperatorCall,
+    operator: String,
+    decided_at: String,
+}
+
+impl MarkedCall {
+    fn is(&self, said: &OperatorDecision) -> bool {
+        self.call == said.call
+            && self.operator == said.operator
+            && self.decided_at == said.decided_at.iso8601()
+    }
 }
 
 impl Mark {
-    /// True where the item of the same revision says of the part what the record here says. Revisions repeat
-    /// where a station was restored from a backup.
-    pub(crate) fn says_the_same(&self, inspection: &Inspection) -> bool {
-        let calls = self.operator_decisions.iter().map(|said| said.call);
+    /// True where the item comes of the very decision and calls that the record here holds: of the same
+    /// revision of just those, of a later one of what people said since as well. Revisions repeat where a
+    /// station was restored from a backup and its parts are decided anew.
+    pub(crate) fn holds(&self, inspection: &Inspection) -> bool {
+        let (there, here) = (&self.operator_decisions, &inspection.operator_decisions);
+        let decided_at = inspection
+            .decision
+            .as_ref()
+            .map(|decision| decision.decided_at.iso8601());
         self.verdict == inspection.verdict()
-            && calls.eq(inspection.operator_decisions.iter().map(|said| said.call))
+            && Some(&self.decided_at) == decided_at.as_ref()
+            && (there.len() == here.len()
+                || self.revision > inspection.revision && there.len() > here.len())
+            && there.iter().zip(here).all(|(there, here)| there.is(here))
     }
 }
 

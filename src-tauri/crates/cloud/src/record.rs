@@ -83,15 +83,15 @@ impl Rows {
                 ))
             })?;
         let same_picture = mark.image_sha256 == inspection.image.sha256;
-        if same_picture && mark.revision == inspection.revision && !mark.says_the_same(inspection) {
+        if same_picture && mark.revision >= inspection.revision {
+            if mark.holds(inspection) {
+                return Ok(());
+            }
             return Err(self.needs_person(format!(
                 "{id} is there at revision {} with another verdict or another call of a person, as it may be \
                  after a restore; it is not overwritten: compare the two, and note here what holds as a new call",
                 mark.revision
             )));
-        }
-        if same_picture && mark.revision >= inspection.revision {
-            return Ok(());
         }
         Err(self.needs_person(format!(
             "{id} is there with another picture (revision {}, SHA-256 {}; here revision {}, {}); it is not \

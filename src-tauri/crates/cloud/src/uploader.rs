@@ -8,6 +8,7 @@ use std::{fmt, time::Duration};
 use wiko_aws::{Aws, ServiceSettings};
 use wiko_core::{
     facility::Facility,
+    image::EncodedImage,
     inspection::Inspection,
     ports::{Hindered, UploadReceipt, Uploader},
     queue::Obstacle,
@@ -112,7 +113,7 @@ impl Uploader for CloudUploader {
     async fn upload(
         &self,
         inspection: &Inspection,
-        image: &[u8],
+        image: &EncodedImage,
     ) -> Result<UploadReceipt, Hindered> {
         let (key, item) = self.item(inspection)?;
         self.aws

@@ -167,7 +167,11 @@ async fn the_row_has_the_form_that_the_factory_reads() {
         return;
     };
     let part = builders::decided(7, b"picture", 1);
-    let receipt = cloud.uploader().upload(&part, b"picture").await.unwrap();
+    let receipt = cloud
+        .uploader()
+        .upload(&part, &builders::image(b"picture"))
+        .await
+        .unwrap();
     let row = &cloud.rows().await[0];
     assert_eq!(
         row["timestamp"],
@@ -217,7 +221,10 @@ async fn a_lost_reply_becomes_a_verified_success_and_leaves_one_object_and_one_r
     s3.lose(1);
     dynamodb.lose(1);
     let part = builders::decided(1, b"picture", 1);
-    uploader.upload(&part, b"picture").await.unwrap();
+    uploader
+        .upload(&part, &builders::image(b"picture"))
+        .await
+        .unwrap();
     assert_eq!((s3.still_to_lose(), dynamodb.still_to_lose()), (0, 0));
     assert_eq!((cloud.objects().await, cloud.rows().await.len()), (1, 1));
     assert_eq!(cloud.stored(&part).await.unwrap().revision, 1);
@@ -242,7 +249,7 @@ async fn an_object_that_somebody_else_put_there_is_kept_and_shown_with_both_hash
     put(b"not ours").await;
     let clash = cloud
         .uploader()
-        .upload(&part, b"picture")
+        .upload(&part, &builders::image(b"picture"))
         .await
         .unwrap_err();
     assert_eq!(clash.obstacle, Obstacle::NeedsPerson);
@@ -250,7 +257,11 @@ async fn an_object_that_somebody_else_put_there_is_kept_and_shown_with_both_hash
     assert!(cloud.rows().await.is_empty(), "a row without its image");
 
     put(b"picture").await;
-    cloud.uploader().upload(&part, b"picture").await.unwrap();
+    cloud
+        .uploader()
+        .upload(&part, &builders::image(b"picture"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -261,7 +272,10 @@ async fn the_same_revision_with_another_verdict_or_call_is_kept_and_needs_a_pers
     let uploader = cloud.uploader();
     let bytes = b"restored";
     let before = builders::decided(1, bytes, 2);
-    uploader.upload(&before, bytes).await.unwrap();
+    uploader
+        .upload(&before, &builders::image(bytes))
+        .await
+        .unwrap();
     let mut other = before.clone();
     other.operator_decisions.push(OperatorDecision {
         call: OperatorCall::Accept,
@@ -269,16 +283,38 @@ async fn the_same_revision_with_another_verdict_or_call_is_kept_and_needs_a_pers
         reason: Some("reflection".into()),
         decided_at: builders::NOON,
     });
-    let refused = uploader.upload(&other, bytes).await.unwrap_err();
+    let refused = uploader
+        .upload(&other, &builders::image(bytes))
+        .await
+        .unwrap_err();
     assert_eq!(refused.obstacle, Obstacle::NeedsPerson);
     assert!(refused.reason.contains("revision 2"), "{}", refused.reason);
+    let other_calls = other.operator_decisions;
     let mut other = before.clone();
     other.decision.as_mut().unwrap().verdict = VerdictCode::Undetermined;
-    uploader.upload(&other, bytes).await.unwrap_err();
+    uploader
+        .upload(&other, &builders::image(bytes))
+        .await
+        .unwrap_err();
+    // Of a later revision there too: what the station says is not in it.
+    let mut later = before.clone();
+    later.revision = 1;
+    later.operator_decisions = other_calls;
+    let refused = uploader
+        .upload(&later, &builders::image(bytes))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.obstacle, Obstacle::NeedsPerson);
     // What is said anew goes over it, and the same again changes nothing.
-    uploader.upload(&before, bytes).await.unwrap();
+    uploader
+        .upload(&before, &builders::image(bytes))
+        .await
+        .unwrap();
     other.revision = 3;
-    uploader.upload(&other, bytes).await.unwrap();
+    uploader
+        .upload(&other, &builders::image(bytes))
+        .await
+        .unwrap();
     assert_eq!((cloud.objects().await, cloud.rows().await.len()), (1, 1));
 }
 
@@ -297,7 +333,10 @@ async fn a_cloud_that_does_not_listen_is_transient_within_the_timeout() {
         let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
         let began = Instant::now();
         let part = builders::decided(1, b"picture", 1);
-        let away = uploader.upload(&part, b"picture").await.unwrap_err();
+        let away = uploader
+            .upload(&part, &builders::image(b"picture"))
+            .await
+            .unwrap_err();
         assert_eq!(away.obstacle, Obstacle::Transient, "{}", away.reason);
         assert!(began.elapsed() < Duration::from_secs(5));
         assert!(uploader.reach().await.is_err());
@@ -330,7 +369,10 @@ async fn whatever_answers_in_place_of_s3_a_part_is_neither_verified_nor_parked()
         let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
         let part = builders::decided(1, b"picture", 1);
         for met in [
-            uploader.upload(&part, b"picture").await.unwrap_err(),
+            uploader
+                .upload(&part, &builders::image(b"picture"))
+                .await
+                .unwrap_err(),
             uploader.reach_s3().await.unwrap_err(),
         ] {
             assert_eq!(met.obstacle, Obstacle::Transient, "{}", met.reason);
@@ -357,7 +399,10 @@ async fn whatever_answers_in_place_of_dynamodb_a_part_is_neither_verified_nor_pa
         let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
         let part = builders::decided(1, picture, 1);
         for met in [
-            uploader.upload(&part, picture).await.unwrap_err(),
+            uploader
+                .upload(&part, &builders::image(picture))
+                .await
+                .unwrap_err(),
             uploader.reach_dynamodb().await.unwrap_err(),
         ] {
             assert_eq!(met.obstacle, Obstacle::Transient, "{body}: {}", met.reason);
@@ -380,7 +425,10 @@ async fn a_large_picture_has_longer_than_any_other_call() {
     let uploader = uploader_with_key("AKIA", "hunter2", settings).await;
     let picture = [0; 100_000];
     let part = builders::decided(1, &picture, 1);
-    uploader.upload(&part, &picture).await.unwrap();
+    uploader
+        .upload(&part, &builders::image(&picture))
+        .await
+        .unwrap();
     assert!(uploader.longest_upload() > Duration::from_secs(15 * 60));
 }
 
@@ -390,7 +438,10 @@ async fn without_a_key_the_queue_is_told_to_wait_for_one() {
     settings.s3.endpoint_url = Some("http://127.0.0.1:1".into());
     let uploader = CloudUploader::new(&aws(MemorySecrets::default()), settings);
     let part = builders::decided(1, b"picture", 1);
-    let missing = uploader.upload(&part, b"picture").await.unwrap_err();
+    let missing = uploader
+        .upload(&part, &builders::image(b"picture"))
+        .await
+        .unwrap_err();
     assert_eq!(
         missing.obstacle,
         Obstacle::Credentials,
@@ -434,7 +485,10 @@ async fn a_wrong_secret_is_a_matter_of_credentials_and_is_never_told() {
     let id = std::env::var("AWS_ACCESS_KEY_ID").unwrap();
     let uploader = uploader_with_key(&id, "hunter2-and-more", cloud.settings.clone()).await;
     let part = builders::decided(1, b"picture", 1);
-    let refused = uploader.upload(&part, b"picture").await.unwrap_err();
+    let refused = uploader
+        .upload(&part, &builders::image(b"picture"))
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.obstacle,
         Obstacle::Credentials,
@@ -476,7 +530,10 @@ async fn a_missing_bucket_or_table_needs_a_person_and_is_named() {
     for settings in [no_bucket, no_table] {
         let uploader = CloudUploader::new(&aws(EnvironmentSecrets::from_process()), settings);
         for met in [
-            uploader.upload(&part, b"picture").await.unwrap_err(),
+            uploader
+                .upload(&part, &builders::image(b"picture"))
+                .await
+                .unwrap_err(),
             uploader.reach().await.unwrap_err(),
         ] {
             assert_eq!(met.obstacle, Obstacle::NeedsPerson, "{}", met.reason);
@@ -546,6 +603,9 @@ async fn a_key_that_was_set_while_the_old_one_was_refused_is_used_at_once() {
     };
     let uploader = CloudUploader::new(&aws(secrets), cloud.settings.clone());
     let part = builders::decided(7, b"picture", 1);
-    uploader.upload(&part, b"picture").await.unwrap();
+    uploader
+        .upload(&part, &builders::image(b"picture"))
+        .await
+        .unwrap();
     assert_eq!(cloud.objects().await, 1);
 }

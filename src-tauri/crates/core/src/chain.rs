@@ -68,7 +68,7 @@ impl Chain {
             match answer {
                 Ok(analysis) => {
                     return ChainOutcome::Decided {
-                        verdict: judge(&request.image.facts, &analysis),
+                        verdict: judge(&request.image.facts(), &analysis),
                         analysis: Some(Box::new(analysis)),
                         detail: String::new(),
                     };
@@ -128,7 +128,7 @@ mod tests {
         camera::{CameraId, CameraTag},
         facility::Facility,
         id::InspectionId,
-        image::{EncodedImage, ImageFacts, ImageFormat, Sha256},
+        image::{EncodedImage, ImageFormat, Sha256},
         inspection::CaptureFacts,
         ports::Language,
         sku::ProductSku,
@@ -191,16 +191,7 @@ mod tests {
                 boot_id: BootId("boot-1".into()),
                 monotonic_ms: 0,
             },
-            image: EncodedImage {
-                facts: ImageFacts {
-                    sha256: Sha256::of(b"part"),
-                    size_bytes: 4,
-                    width_px: 10,
-                    height_px: 10,
-                    format: ImageFormat::Jpeg,
-                },
-                bytes: b"part".to_vec().into(),
-            },
+            image: EncodedImage::of(*b"part", ImageFormat::Jpeg, 10, 10),
             language: Language::En,
             screening: None,
         }

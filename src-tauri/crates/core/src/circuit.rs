@@ -4,7 +4,8 @@
 //! - Closed, everything goes. Open, nothing goes until the wait is over; then one probe goes, and all wait
 //!   for what it meets. What it meets closes the circuit, or opens it for twice as long.
 //! - It opens at once where credentials are refused or a person is needed, because the next part would
-//!   meet the same; otherwise after [`FAILURES`] failures without an answer in between.
+//!   meet the same, and where the service asks to be left alone for longer than any part waits; otherwise
+//!   after [`FAILURES`] failures without an answer in between.
 //! - Waits are counted by the monotonic clock: a clock that is set back prolongs none.
 //! - What was sent before the circuit last opened, closed or was reset says nothing of it.
 //!
@@ -24,6 +25,9 @@ pub const FAILURES: u32 = 5;
 
 /// The wait after the first opening; it doubles up to [`backoff::LONGEST`].
 const FIRST_WAIT: Duration = Duration::from_secs(5);
+
+/// A service that asks to be left alone for longer is asked after this all the same.
+const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 
 /// How a circuit stands.
 #[derive(
@@ -176,7 +180,11 @@ impl Circuit {
         let (tries, before) = match &mut self.phase {
             Phase::Closed { failures } => {
                 *failures += 1;
-                if met.obstacle == Obstacle::Transient && *failures < FAILURES {
+                let at_once = met.obstacle != Obstacle::Transient
+                    || met
+                        .retry_after
+                        .is_some_and(|asked| asked > backoff::LONGEST);
+                if !at_once && *failures < FAILURES {
                     return None;
                 }
                 self.since = at.now;
@@ -188,7 +196,7 @@ impl Circuit {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             at.monotonic_ms.saturating_add(wait_ms)
         };
-        let asked_for = met.retry_after.unwrap_or_default().min(backoff::LONGEST);
+        let asked_for = met.retry_after.unwrap_or_default().min(LONGEST_ASKED);
         self.epoch += 1;
         self.phase = Phase::Open(Open {
             met: met.clone(),

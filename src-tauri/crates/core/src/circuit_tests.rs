@@ -125,14 +125,17 @@ fn where_a_person_is_needed_the_probes_are_few() {
 
 #[test]
 fn what_the_service_asks_for_is_waited_up_to_the_cap_and_no_sign_of_life_shortens_it() {
-    for (asked, waited) in [(40, 40), (4_000, 300)] {
+    for (asked, waited) in [(40, 40), (2_000, 2_000), (40_000, 3_600)] {
         let mut circuit = Circuit::new(NOON);
         let slow_down = Hindered {
             retry_after: Some(Duration::from_secs(asked)),
             ..met(Obstacle::Transient)
         };
         for _ in 0..FAILURES {
-            let sent = circuit.send(&at(0)).unwrap();
+            // Who asks for longer than any part waits need not ask twice.
+            let Ok(sent) = circuit.send(&at(0)) else {
+                break;
+            };
             circuit.failed(&sent, &at(0), &slow_down, 0.0);
         }
         assert_eq!(wait(&circuit, 0), Some(Duration::from_secs(waited)));

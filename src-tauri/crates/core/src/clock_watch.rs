@@ -4,7 +4,7 @@
 //! a person is told, because the times in them are what the clock said.
 
 use crate::time::{ClockReading, UnixMillis};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A larger step between two looks is a jump. Time servers move a clock by less at once.
 pub const LARGEST_STEP_MS: i64 = 2_000;
@@ -12,8 +12,13 @@ pub const LARGEST_STEP_MS: i64 = 2_000;
 /// The year in which this program was made: a clock that shows an earlier one has lost its time.
 pub const FIRST_YEAR: i16 = 2026;
 
+/// Longer than a line stands still, the new year's holiday included: a clock so far ahead of the last record
+/// is to be looked at by a person.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(40 * 24 * 60 * 60);
+
 /// What is wrong with the clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ClockTrouble {
     /// It was set while the station ran.
     Jumped {
@@ -24,6 +29,13 @@ pub enum ClockTrouble {
     },
     /// It shows a time before the last record.
     BehindRecords {
+        /// What it showed.
+        now: UnixMillis,
+        /// When the last record was captured.
+        last: UnixMillis,
+    },
+    /// It shows a time long after the last record.
+    AheadOfRecords {
         /// What it showed.
         now: UnixMillis,
         /// When the last record was captured.
@@ -42,8 +54,35 @@ impl ClockTrouble {
         if now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year() < FIRST_YEAR {
             return Some(Self::BeforeProgram { now });
         }
-        let last = last.filter(|last| last.0 > now.0 + LARGEST_STEP_MS)?;
-        Some(Self::BehindRecords { now, last })
+        let last = last?;
+        if last.0 > now.0 + LARGEST_STEP_MS {
+            return Some(Self::BehindRecords { now, last });
+        }
+        (now.since(last) > LONGEST_PAUSE).then_some(Self::AheadOfRecords { now, last })
+    }
+}
+
+/// Trouble as the audit trail notes it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Note {
+    said: String,
+    trouble: ClockTrouble,
+}
+
+impl ClockTrouble {
+    /// For the audit trail: in words, and so that a later start finds it again.
+    pub fn noted(&self) -> String {
+        let note = Note {
+            said: self.to_string(),
+            trouble: *self,
+        };
+        serde_json::to_string(&note).unwrap_or(note.said)
+    }
+
+    /// The trouble that was noted so.
+    pub fn of_note(detail: &str) -> Option<Self> {
+        let note: Note = serde_json::from_str(detail).ok()?;
+        Some(note.trouble)
     }
 }
 
@@ -62,6 +101,12 @@ impl fmt::Display for ClockTrouble {
             Self::BehindRecords { now, last } => write!(
                 f,
                 "the clock shows {}, before the last record of {}",
+                now.iso8601(),
+                last.iso8601()
+            ),
+            Self::AheadOfRecords { now, last } => write!(
+                f,
+                "the clock shows {}, long after the last record of {}",
                 now.iso8601(),
                 last.iso8601()
             ),
@@ -136,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_before_the_last_record_or_before_the_program_is_told_at_the_start() {
+    fn a_clock_that_does_not_fit_the_last_record_or_the_program_is_told_at_the_start() {
         let (now, at_start) = (UnixMillis(NOON), ClockTrouble::at_start);
         assert_eq!(at_start(now, None), None);
         assert_eq!(at_start(now, Some(UnixMillis(NOON + 2_000))), None);
@@ -145,6 +190,16 @@ mod tests {
             at_start(now, Some(last)),
             Some(ClockTrouble::BehindRecords { now, last })
         );
+        let now_then =
+            |pause: Duration| at_start(UnixMillis(NOON).plus(pause), Some(UnixMillis(NOON)));
+        assert_eq!(now_then(LONGEST_PAUSE), None, "a holiday");
+        let ahead = now_then(LONGEST_PAUSE + Duration::from_secs(1));
+        assert!(matches!(ahead, Some(ClockTrouble::AheadOfRecords { .. })));
+        assert_eq!(
+            ahead.and_then(|trouble| ClockTrouble::of_note(&trouble.noted())),
+            ahead
+        );
+        assert_eq!(ClockTrouble::of_note("seen: the clock was set"), None);
         let lost = UnixMillis(0);
         assert_eq!(
             at_start(lost, Some(now)),

@@ -1,6 +1,7 @@
 //! What is known of a picture without its pixels: hash, size, format.
 
 use sha2::{Digest, Sha256 as Hasher};
+use std::sync::Arc;
 use std::{fmt, str::FromStr};
 
 /// SHA-256 of a picture's bytes as they lie in the spool.
@@ -133,11 +134,46 @@ pub struct ImageFacts {
     pub format: ImageFormat,
 }
 
-/// An image as bytes, with its facts.
+/// An image as bytes, with its facts. Only bytes that were hashed can be one, so whoever holds it need not
+/// hash them again.
 #[derive(Debug, Clone)]
 pub struct EncodedImage {
-    /// Facts of `bytes`.
-    pub facts: ImageFacts,
+    facts: ImageFacts,
+    bytes: Arc<[u8]>,
+}
+
+impl EncodedImage {
+    /// Hashes the bytes. Width and height in pixels, upright, as [`ImageFacts`] has them.
+    pub fn of(
+        bytes: impl Into<Arc<[u8]>>,
+        format: ImageFormat,
+        width_px: u32,
+        height_px: u32,
+    ) -> Self {
+        let bytes = bytes.into();
+        let facts = ImageFacts {
+            sha256: Sha256::of(&bytes),
+            size_bytes: bytes.len() as u64,
+            width_px,
+            height_px,
+            format,
+        };
+        Self { facts, bytes }
+    }
+
+    /// Hashes bytes of which the facts are known; none where they are not of these bytes.
+    pub fn checked(bytes: impl Into<Arc<[u8]>>, facts: ImageFacts) -> Option<Self> {
+        let image = Self::of(bytes, facts.format, facts.width_px, facts.height_px);
+        (image.facts == facts).then_some(image)
+    }
+
+    /// Facts of the bytes.
+    pub fn facts(&self) -> ImageFacts {
+        self.facts
+    }
+
     /// The file's bytes, exactly as the camera or the file gave them.
-    pub bytes: std::sync::Arc<[u8]>,
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
 }

@@ -170,6 +170,8 @@ pub enum Listed {
     All,
     /// The parked, and those whose last try failed.
     Troubled,
+    /// Those that wait and whose last try failed.
+    Delayed,
     /// The parked.
     Parked,
 }

@@ -16,22 +16,24 @@ const MAX_SCANS: u32 = 100;
 
 /// The upright pixels in colour.
 pub fn decode_rgb(image: &EncodedImage) -> Result<RgbImage, ImageRefused> {
-    let header = header::read(&image.bytes)?;
+    let header = header::read(image.bytes())?;
     let pixels = match header.format {
-        ImageFormat::Jpeg => DynamicImage::ImageRgb8(JpegDecoder::new()?.decode_rgb(&image.bytes)?),
-        ImageFormat::Png | ImageFormat::Webp => decode_other(&image.bytes, header.format)?,
+        ImageFormat::Jpeg => {
+            DynamicImage::ImageRgb8(JpegDecoder::new()?.decode_rgb(image.bytes())?)
+        }
+        ImageFormat::Png | ImageFormat::Webp => decode_other(image.bytes(), header.format)?,
     };
     Ok(upright(pixels, header.orientation).into_rgb8())
 }
 
 /// The upright pixels in grey. A JPEG's colour is not even decoded.
 pub fn decode_luma(image: &EncodedImage) -> Result<GrayImage, ImageRefused> {
-    let header = header::read(&image.bytes)?;
+    let header = header::read(image.bytes())?;
     let pixels = match header.format {
         ImageFormat::Jpeg => {
-            DynamicImage::ImageLuma8(JpegDecoder::new()?.decode_luma(&image.bytes)?)
+            DynamicImage::ImageLuma8(JpegDecoder::new()?.decode_luma(image.bytes())?)
         }
-        ImageFormat::Png | ImageFormat::Webp => decode_other(&image.bytes, header.format)?,
+        ImageFormat::Png | ImageFormat::Webp => decode_other(image.bytes(), header.format)?,
     };
     Ok(upright(pixels, header.orientation).into_luma8())
 }
@@ -39,7 +41,7 @@ pub fn decode_luma(image: &EncodedImage) -> Result<GrayImage, ImageRefused> {
 /// The upright pixels in colour, perhaps smaller: a JPEG is decoded straight to the smallest of ½, ¼
 /// and ⅛ whose longest side still has `at_least_px`, which costs a fraction. Other formats come whole.
 pub fn decode_rgb_scaled(image: &EncodedImage, at_least_px: u32) -> Result<RgbImage, ImageRefused> {
-    let header = header::read(&image.bytes)?;
+    let header = header::read(image.bytes())?;
     if header.format != ImageFormat::Jpeg {
         return decode_rgb(image);
     }
@@ -49,7 +51,7 @@ pub fn decode_rgb_scaled(image: &EncodedImage, at_least_px: u32) -> Result<RgbIm
         .into_iter()
         .find(|scale| scale.scale(longest_px) >= at_least_px as usize)
         .unwrap_or(ScalingFactor::ONE);
-    let pixels = JpegDecoder::new()?.decode_rgb_at(&image.bytes, scale)?;
+    let pixels = JpegDecoder::new()?.decode_rgb_at(image.bytes(), scale)?;
     Ok(upright(DynamicImage::ImageRgb8(pixels), header.orientation).into_rgb8())
 }
 

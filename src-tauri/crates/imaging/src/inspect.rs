@@ -3,7 +3,7 @@ use crate::{
     refusal::{ImageRefused, MAX_BYTES},
 };
 use std::sync::Arc;
-use wiko_core::image::{EncodedImage, ImageFacts, Sha256};
+use wiko_core::image::EncodedImage;
 
 /// Takes bytes from outside: refuses what is no picture, too large, damaged or of a kind that is not
 /// taken. Decodes every pixel, because only that shows damage.
@@ -25,14 +25,5 @@ pub fn inspect_trusted(bytes: impl Into<Arc<[u8]>>) -> Result<EncodedImage, Imag
 fn with_facts(bytes: Arc<[u8]>, header: &header::Header) -> EncodedImage {
     debug_assert!((bytes.len() as u64) < MAX_BYTES);
     let (width_px, height_px) = header.upright_size();
-    EncodedImage {
-        facts: ImageFacts {
-            sha256: Sha256::of(&bytes),
-            size_bytes: bytes.len() as u64,
-            width_px,
-            height_px,
-            format: header.format,
-        },
-        bytes,
-    }
+    EncodedImage::of(bytes, header.format, width_px, height_px)
 }

@@ -19,6 +19,7 @@ use wiko_core::{
     chain::Chain,
     event::StationEvent,
     facility::Facility,
+    image::EncodedImage,
     inspection::Inspection,
     ports::{
         AnalysisError, AnalysisRequest, Analyzer, Clock, Hindered, Language, UploadReceipt,
@@ -45,7 +46,7 @@ impl Analyzer for Content {
     }
 
     async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
-        Ok(builders::good(&request.image.facts))
+        Ok(builders::good(&request.image.facts()))
     }
 }
 
@@ -54,14 +55,18 @@ struct Nowhere;
 
 #[async_trait::async_trait]
 impl Uploader for Nowhere {
-    async fn upload(&self, _: &Inspection, _: &[u8]) -> Result<UploadReceipt, Hindered> {
+    async fn upload(
+        &self,
+        inspection: &Inspection,
+        _: &EncodedImage,
+    ) -> Result<UploadReceipt, Hindered> {
+        self.upload_record(inspection).await
+    }
+
+    async fn upload_record(&self, _: &Inspection) -> Result<UploadReceipt, Hindered> {
         Ok(UploadReceipt {
             image_url: "s3://nowhere/part.jpg".into(),
         })
-    }
-
-    async fn upload_record(&self, inspection: &Inspection) -> Result<UploadReceipt, Hindered> {
-        self.upload(inspection, &[]).await
     }
 
     async fn reach(&self) -> Result<(), Hindered> {

@@ -67,7 +67,9 @@ impl AnalysisSource {
         }
         let sweep = *self.inner.sweep();
         if let Some(due) = sweep {
-            if let Some(work) = self.take(Among::All, due).await? {
+            // Set back since, the clock would find what was just given back due again, without end.
+            let due_by_now = due.min(self.inner.clock.now());
+            if let Some(work) = self.take(Among::All, due_by_now).await? {
                 return Ok(Some(work));
             }
             self.inner.sweep().take_if(|again| *again == due);
@@ -230,6 +232,16 @@ impl Inner {
                     }
                     // A try whose lease had run out was faster; its decision stands.
                     Err(StoreError::AlreadyDecided { .. }) => Ok(()),
+                    // The records would not take it the next time either.
+                    Err(refused @ StoreError::Refused { .. }) => {
+                        let hindered = Hindered {
+                            service: None,
+                            obstacle: Obstacle::NeedsPerson,
+                            reason: format!("the answer could not be recorded: {refused}"),
+                            retry_after: None,
+                        };
+                        self.set_back(Queue::Analysis, &work.lease, hindered).await
+                    }
                     Err(error) => Err(error),
                 }
             }

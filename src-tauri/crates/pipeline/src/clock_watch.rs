@@ -56,7 +56,7 @@ impl Inner {
             identity: STATION.to_owned(),
             subject: Some(SUBJECT.to_owned()),
             result: AuditResult::Done,
-            detail: trouble.to_string(),
+            detail: trouble.noted(),
         };
         if let Err(error) = self.records.note(&entry).await {
             self.storage_failed(&error);

@@ -68,6 +68,11 @@ impl Station {
         self.0.clock_trouble.subscribe()
     }
 
+    /// Of an earlier run, which nobody has seen yet.
+    pub fn clock_is_still_troubled(&self, trouble: ClockTrouble) {
+        self.0.clock_trouble.send_replace(Some(trouble));
+    }
+
     /// A person has seen what is wrong with the clock.
     pub fn dismiss_clock_trouble(&self) {
         self.0.clock_trouble.send_replace(None);
@@ -136,7 +141,7 @@ impl Station {
         tracing::info!(id = %capture.id, sequence, "captured");
         inner.tell(StationEvent::Captured {
             capture: capture.clone(),
-            image: frame.image.facts,
+            image: frame.image.facts(),
         });
         inner.knock_analysis.notify_one();
         Ok(capture)

@@ -77,7 +77,7 @@ impl UploadSource {
             Err(error) => return Err(error),
         };
         let uploaded = match &image {
-            Some(image) => self.uploader.upload(&work.inspection, &image.bytes).await,
+            Some(image) => self.uploader.upload(&work.inspection, image).await,
             None => self.uploader.upload_record(&work.inspection).await,
         };
         settle(passes, &uploaded);

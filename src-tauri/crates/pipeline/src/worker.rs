@@ -116,6 +116,7 @@ mod tests {
         async fn lease(&self, _: UnixMillis) -> Result<Option<()>, StoreError> {
             Err(StoreError::DiskFull {
                 data_dir: "/data".into(),
+                reserve: None,
             })
         }
 

@@ -12,12 +12,12 @@
     clippy::panic
 )]
 
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 use wiko_core::{
     camera::{CameraId, CameraTag},
     facility::Facility,
     id::InspectionId,
-    image::{EncodedImage, ImageFacts, ImageFormat, Sha256},
+    image::{EncodedImage, ImageFormat},
     inspection::CaptureFacts,
     ports::Records,
     sku::ProductSku,
@@ -69,7 +69,7 @@ async fn main() {
     let dir: PathBuf = arguments.next().expect("the directory to write to").into();
     let mut number = |usual: u32| arguments.next().map_or(usual, |text| text.parse().unwrap());
     let (count, size, first) = (number(300), number(500_000), number(0));
-    let bytes: std::sync::Arc<[u8]> = noise(size as usize).into();
+    let bytes: Arc<[u8]> = noise(size as usize).into();
     let records = SqliteRecords::open(&dir, StoreOptions::default())
         .await
         .unwrap()
@@ -78,18 +78,7 @@ async fn main() {
     for n in first..first + count {
         let part = part(n);
         let begin = Instant::now();
-        // The camera's hash is taken here, as the station does; the store takes it again.
-        let facts = ImageFacts {
-            sha256: Sha256::of(&bytes),
-            size_bytes: u64::from(size),
-            width_px: 1920,
-            height_px: 1080,
-            format: ImageFormat::Jpeg,
-        };
-        let image = EncodedImage {
-            facts,
-            bytes: std::sync::Arc::clone(&bytes),
-        };
+        let image = EncodedImage::of(Arc::clone(&bytes), ImageFormat::Jpeg, 1920, 1080);
         records.capture(&part, &image).await.unwrap();
         ms.push(begin.elapsed().as_secs_f64() * 1e3);
     }

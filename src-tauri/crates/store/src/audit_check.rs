@@ -9,7 +9,8 @@ use crate::{
 };
 use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
 use wiko_core::{
-    audit::{AuditRow, BrokenRow, GENESIS, PublicKey, Signature},
+    audit::{AuditCategory, AuditRow, BrokenRow, GENESIS, PublicKey, Signature},
+    id::InspectionId,
     image::Sha256,
     ports::StoreError,
 };
@@ -35,6 +36,10 @@ pub struct AuditReport {
     pub signed: u64,
     /// The key of the last signature.
     pub last_key: Option<PublicKey>,
+    /// True where a row says that rows are signed from there on.
+    pub signing_began: bool,
+    /// Rows after the last signature: no key vouches for them yet.
+    pub unsigned_since: u64,
     /// Records that were decided before there was a trail.
     pub older_records: u64,
     /// What is not as it was written; the first hundred.
@@ -115,11 +120,31 @@ impl RecordsReader {
         }
     }
 
+    /// What does not fit between the record of a part and the last row of the trail that speaks of it.
+    pub async fn verify_record(&self, id: InspectionId) -> Result<Option<BrokenRow>, StoreError> {
+        let sql = format!(
+            "SELECT i.id, i.audit_number, {RECORD} AS record, i.verdict <> 'pending' AND i.boot_id <> '' AS in_its_time,
+                    a.detail
+             FROM inspection i LEFT JOIN audit a ON a.number = i.audit_number AND a.subject = i.id
+             WHERE i.id = ?"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(id.to_string())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|error| self.failed(&error))?
+            .ok_or(StoreError::NotFound { id })?;
+        let mut report = AuditReport::default();
+        compare(&row, &mut report).map_err(|error| self.failed(&error))?;
+        Ok(report.broken.pop())
+    }
+
     /// Compares each record with the last row of the trail that speaks of it.
     async fn verify_records(&self, report: &mut AuditReport) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT i.sequence, i.id, i.audit_number, {RECORD} AS record,
-                    i.decided_at >= (SELECT min(at) FROM audit) AS in_its_time, a.detail
+                    -- Records that are older than the trail are of no boot either.
+                    i.boot_id <> '' OR i.decided_at >= (SELECT min(at) FROM audit) AS in_its_time, a.detail
              FROM inspection i LEFT JOIN audit a ON a.number = i.audit_number AND a.subject = i.id
              WHERE i.sequence > ? AND (i.verdict <> 'pending' OR i.audit_number IS NOT NULL)
              ORDER BY i.sequence LIMIT ?"
@@ -157,12 +182,16 @@ impl AuditReport {
                 "it was changed, or a row before it was".to_owned(),
             );
         }
+        self.signing_began |= row.entry.category == AuditCategory::SigningKey;
         if let Some(signed) = &row.signature {
             self.signed += 1;
+            self.unsigned_since = 0;
             self.last_key = Some(signed.key);
             if !check(&signed.key, row.hash.bytes(), &signed.signature) {
                 self.broke(row.number, "its signature is not of its key".to_owned());
             }
+        } else {
+            self.unsigned_since += 1;
         }
     }
 }

@@ -65,6 +65,19 @@ pub(crate) async fn open_writer(
     Ok(connection)
 }
 
+/// Brings what is in the log into the database and empties it, so that a log never holds frames of two runs: what
+/// one of them tore off would look like damage to the next. Where there is no room it does without; a disk that
+/// fails is latched.
+pub(crate) async fn empty_log(writer: &mut SqliteConnection, faults: &Faults) {
+    let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_all(writer)
+        .await;
+    if let Err(error) = emptied {
+        let error = faults.row_write(&error);
+        tracing::warn!(%error, "the write-ahead log could not be emptied");
+    }
+}
+
 /// Connections that cannot write.
 pub(crate) async fn open_readers(
     layout: &Layout,

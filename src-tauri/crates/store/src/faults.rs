@@ -6,7 +6,10 @@
 
 use crate::layout::{Layout, private_file, sync_dir};
 use std::{fs, io, io::Write, sync::Mutex, sync::PoisonError, time::SystemTime};
-use wiko_core::{ports::StoreError, time::UnixMillis};
+use wiko_core::{
+    ports::{ReserveTouched, StoreError},
+    time::UnixMillis,
+};
 
 /// Primary result codes of SQLite, see <https://www.sqlite.org/rescode.html>.
 mod code {
@@ -47,6 +50,18 @@ impl Faults {
     pub(crate) fn disk_full(&self) -> StoreError {
         StoreError::DiskFull {
             data_dir: self.dir(),
+            reserve: None,
+        }
+    }
+
+    /// There is room, and it is kept for decisions and uploads.
+    pub(crate) fn reserve_touched(&self, free_bytes: u64, reserve_bytes: u64) -> StoreError {
+        StoreError::DiskFull {
+            data_dir: self.dir(),
+            reserve: Some(ReserveTouched {
+                free_bytes,
+                reserve_bytes,
+            }),
         }
     }
 
@@ -105,7 +120,7 @@ impl Faults {
             .map_or(Ok(()), |reason| Err(StoreError::Fault { reason }))
     }
 
-    fn latch(&self, reason: String) -> StoreError {
+    pub(crate) fn latch(&self, reason: String) -> StoreError {
         let mut latched = self.latched.lock().unwrap_or_else(PoisonError::into_inner);
         // The first fault is the one that says most; later ones follow from it.
         if latched.is_none() {
@@ -183,6 +198,7 @@ impl Faults {
                 "{}; check the disk, then `wiko-station doctor`",
                 reason()
             )),
+            code::CONSTRAINT => Refused::Known(StoreError::Refused { reason: reason() }),
             _ => Refused::Other(reason()),
         }
     }
@@ -292,6 +308,7 @@ mod tests {
                 28,
                 StoreError::DiskFull {
                     data_dir: data_dir(),
+                    reserve: None,
                 },
             ),
             (

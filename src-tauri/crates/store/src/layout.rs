@@ -91,6 +91,21 @@ impl Layout {
     }
 
     /// Room set aside for rows; see `ballast`.
+    /// Copies the write-ahead log to quarantine, durably, under a name that was never given. Blocks.
+    pub(crate) fn keep_wal(&self) -> io::Result<PathBuf> {
+        let kept = (1u32..)
+            .map(|n| {
+                self.quarantine()
+                    .join(format!("wiko.sqlite3-wal.damaged-{n}"))
+            })
+            .find(|kept| fs::symlink_metadata(kept).is_err())
+            .unwrap_or_else(|| self.quarantine().join("wiko.sqlite3-wal.damaged"));
+        fs::copy(self.wal(), &kept)?;
+        File::open(&kept)?.sync_all()?;
+        sync_dir(&self.quarantine())?;
+        Ok(kept)
+    }
+
     pub(crate) fn ballast(&self) -> PathBuf {
         self.root.join("ballast")
     }

@@ -9,6 +9,7 @@
 //! - A decided part and its place on a queue change in the same statement, by triggers of the schema.
 //!   The schema itself refuses a pass without a complete analysis of the same picture, and any change
 //!   of what was captured or decided.
+//! - A write-ahead log that lost what was committed is kept, and latches a fault: SQLite itself says nothing of it.
 //! - One process writes to a data directory, by one connection; readers never hold up a capture.
 //! - After a write failed with an I/O error nothing is captured until a person has looked, also after a
 //!   new start: the next write may succeed silently although the last one is lost.
@@ -51,6 +52,7 @@ mod storage;
 mod transaction;
 mod unpack;
 mod verify;
+mod wal_check;
 
 pub use archive::BackupImages;
 pub use audit_check::{AuditReport, CheckSignature};

@@ -19,12 +19,16 @@ const MOST: u32 = 10_000;
 /// part that stands in nobody's way costs no look at its record.
 const CHOSEN: &str = "
     FROM work WHERE (?1 IS NULL OR queue = ?1)
-      AND (?2 = 'all' OR state = 'parked' OR (?2 = 'troubled' AND obstacle IS NOT NULL))";
+      AND CASE ?2 WHEN 'all' THEN TRUE
+                  WHEN 'parked' THEN state = 'parked'
+                  WHEN 'delayed' THEN state <> 'parked' AND obstacle IS NOT NULL
+                  ELSE state = 'parked' OR obstacle IS NOT NULL END";
 
 fn code(listed: Listed) -> &'static str {
     match listed {
         Listed::All => "all",
         Listed::Troubled => "troubled",
+        Listed::Delayed => "delayed",
         Listed::Parked => "parked",
     }
 }

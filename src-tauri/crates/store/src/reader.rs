@@ -11,11 +11,15 @@ use crate::{
     statement::Asking,
 };
 use sqlx::{AssertSqlSafe, SqlitePool};
-use std::{fs, io, path::Path, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use wiko_core::{
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
-    image::{EncodedImage, ImageFacts, Sha256},
+    image::{EncodedImage, ImageFacts},
     inspection::Inspection,
     ports::StoreError,
     queue::{Queue, QueueDepth},
@@ -102,10 +106,10 @@ impl RecordsReader {
         let path = self
             .layout
             .image(id, inspection.capture.captured_at, facts.format);
-        let read = tokio::task::spawn_blocking(move || read_whole(&path, &facts)).await;
+        let read = tokio::task::spawn_blocking(move || read_whole(&path, facts)).await;
         let damaged = |reason: String| StoreError::ImageDamaged { id, reason };
         match read {
-            Ok(Ok(bytes)) => Ok(EncodedImage { facts, bytes }),
+            Ok(Ok(image)) => Ok(image),
             Ok(Err(Unread::Damaged(reason))) => Err(damaged(reason)),
             Ok(Err(Unread::Io(error))) if error.kind() == io::ErrorKind::NotFound => {
                 // It may have been removed since the record was read.
@@ -118,6 +122,13 @@ impl RecordsReader {
                 reason: format!("reading a picture was broken off: {error}"),
             }),
         }
+    }
+
+    /// Where the picture of a part lies, or lay before it was removed.
+    pub async fn image_path(&self, id: InspectionId) -> Result<PathBuf, StoreError> {
+        let inspection = self.inspection(id).await?;
+        let captured_at = inspection.capture.captured_at;
+        Ok(self.layout.image(id, captured_at, inspection.image.format))
     }
 
     /// How a queue stands.
@@ -241,12 +252,10 @@ pub(crate) fn check_size(path: &Path, facts: &ImageFacts) -> Result<(), Unread> 
 }
 
 /// The bytes of a picture, compared with what is known of it.
-pub(crate) fn read_whole(path: &Path, facts: &ImageFacts) -> Result<Arc<[u8]>, Unread> {
+pub(crate) fn read_whole(path: &Path, facts: ImageFacts) -> Result<EncodedImage, Unread> {
     // A file that grew is not read into memory to be hashed.
-    check_size(path, facts)?;
+    check_size(path, &facts)?;
     let bytes = fs::read(path).map_err(Unread::Io)?;
-    if Sha256::of(&bytes) != facts.sha256 {
-        return Err(Unread::Damaged("its SHA-256 is another".into()));
-    }
-    Ok(bytes.into())
+    EncodedImage::checked(bytes, facts)
+        .ok_or_else(|| Unread::Damaged("its SHA-256 is another".into()))
 }

@@ -9,14 +9,10 @@ use crate::{
     reader::RecordsReader,
     row::{analysis_json, column, digest},
     search,
-    spool::{self, NotPlaced, Spool},
-    transaction,
+    spool::{self, Spool},
+    transaction, wal_check,
 };
-use sqlx::{
-    Connection, Sqlite, SqliteConnection,
-    query::Query,
-    sqlite::{SqliteArguments, SqliteQueryResult},
-};
+use sqlx::{Connection, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -28,7 +24,7 @@ use wiko_core::{
     audit::{AuditCategory, AuditEntry, STATION},
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
-    image::EncodedImage,
+    image::{EncodedImage, ImageFacts},
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
     ports::{Records, Signer, StoreError},
     queue::{
@@ -104,7 +100,9 @@ impl SqliteRecords {
             LockRefused::DatabaseLost => faults.database_lost(),
             LockRefused::Io(error) => faults.file_write("preparing the data directory", &error),
         })?;
+        keep_damaged_log(&layout, &faults).await?;
         let mut writer = connection::open_writer(&layout, &faults).await?;
+        connection::empty_log(&mut writer, &faults).await;
         // Leases are the last run's, and so are due times: the clock may have been set back since.
         sqlx::query(
             "UPDATE work SET state = 'waiting', due_at = 0
@@ -175,25 +173,30 @@ impl SqliteRecords {
     /// Refuses while something is broken or the reserve is touched.
     fn check_room(&self) -> Result<(), StoreError> {
         self.faults().check()?;
+        self.check_free_space()
+    }
+
+    /// Refuses while the reserve is touched.
+    pub fn check_free_space(&self) -> Result<(), StoreError> {
         let free = fs4::available_space(self.layout().root())
             .map_err(|error| self.faults().file_read("asking for free space", &error))?;
-        if free < self.options.reserve_bytes {
-            return Err(self.faults().disk_full());
+        let reserve = self.options.reserve_bytes;
+        if free < reserve {
+            return Err(self.faults().reserve_touched(free, reserve));
         }
         Ok(())
     }
 
-    async fn insert(
-        &self,
-        capture: &CaptureFacts,
-        image: &EncodedImage,
-    ) -> Result<SqliteQueryResult, sqlx::Error> {
-        let facts = &image.facts;
+    /// The sequence number of the new record.
+    async fn insert(&self, capture: &CaptureFacts, facts: &ImageFacts) -> Result<i64, sqlx::Error> {
+        let known = [&capture.lot, &capture.serial].map(|text| text.as_deref().unwrap_or(""));
         let query = sqlx::query(
-            "INSERT INTO inspection (id, captured_at, facility, station, stage, product_sku, lot,
+            "INSERT INTO capture (id, captured_at, facility, station, stage, product_sku, lot,
                 serial, shift, operator, camera, frame_sequence, exposed_at, image_sha256,
-                image_size_bytes, image_width_px, image_height_px, image_format, boot_id, monotonic_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                image_size_bytes, image_width_px, image_height_px, image_format, boot_id, monotonic_ms,
+                words)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             RETURNING (SELECT sequence FROM inspection WHERE inspection.id = capture.id) AS sequence",
         )
         .bind(capture.id.to_string())
         .bind(capture.captured_at.0)
@@ -214,15 +217,13 @@ impl SqliteRecords {
         .bind(facts.height_px)
         .bind(facts.format.code())
         .bind(&capture.boot_id.0)
-        .bind(capture.monotonic_ms.cast_signed());
+        .bind(capture.monotonic_ms.cast_signed())
+        .bind(search::text(&known));
         let mut writer = self.writer.lock().await;
-        let mut transaction = transaction::begin(&mut writer).await?;
-        let done = query.execute(&mut *transaction).await?;
-        let known = [&capture.lot, &capture.serial].map(|text| text.as_deref().unwrap_or(""));
-        let row = search::first_row(done.last_insert_rowid());
-        search::write(&mut transaction, row, &known).await?;
-        transaction.commit().await?;
-        Ok(done)
+        transaction::settle(&mut writer).await?;
+        // All rows, not the first: the statement commits only when it has run to its end.
+        let rows = query.fetch_all(&mut *writer).await?;
+        column(rows.first().ok_or(sqlx::Error::RowNotFound)?, "sequence")
     }
 
     /// Changes a part by `change`, which returns its sequence number, and notes in the audit trail what
@@ -263,6 +264,29 @@ impl SqliteRecords {
     }
 }
 
+/// Keeps a log that lost what was committed, and latches the fault. Before SQLite reads it: afterwards nothing
+/// tells of it.
+async fn keep_damaged_log(layout: &Layout, faults: &Faults) -> Result<(), StoreError> {
+    let log = layout.clone();
+    let kept = blocking(move || {
+        let commits = wal_check::lost_commits(&log.wal())?;
+        (commits > 0)
+            .then(|| Ok((commits, log.keep_wal()?)))
+            .transpose()
+    })
+    .await?;
+    let failed = |error| faults.file_read("reading the write-ahead log", &error);
+    if let Some((commits, file)) = kept.map_err(failed)? {
+        faults.latch(format!(
+            "the write-ahead log is damaged, and {commits} changes in it cannot be read: parts that were captured or \
+             decided last are missing or pending again. The log is kept as {}, the pictures without a record lie \
+             beside it: check the disk, compare with the cloud or a backup, and inspect those parts again",
+            file.display()
+        ));
+    }
+    Ok(())
+}
+
 /// Runs what blocks away from the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -285,31 +309,15 @@ impl Records for SqliteRecords {
         let id = capture.id;
         let path = self
             .layout()
-            .image(id, capture.captured_at, image.facts.format);
-        let (spool, bytes, facts) = (
-            Arc::clone(&self.spool),
-            Arc::clone(&image.bytes),
-            image.facts,
-        );
+            .image(id, capture.captured_at, image.facts().format);
+        let (spool, bytes) = (Arc::clone(&self.spool), Arc::clone(image.bytes()));
         let placed = {
             let path = path.clone();
-            blocking(move || {
-                if facts.size_bytes != bytes.len() as u64 {
-                    return Err(NotPlaced::OtherBytes);
-                }
-                spool.place(&path, &bytes, facts.sha256)
-            })
-            .await?
+            blocking(move || spool.place(&path, &bytes)).await?
         };
-        placed.map_err(|error| match error {
-            NotPlaced::OtherBytes => StoreError::ImageDamaged {
-                id,
-                reason: "its bytes are not those of the SHA-256 given with them".into(),
-            },
-            NotPlaced::Failed(failed) => self.spool_write(&failed),
-        })?;
-        match self.insert(capture, image).await {
-            Ok(done) => Ok(done.last_insert_rowid()),
+        placed.map_err(|failed| self.spool_write(&failed))?;
+        match self.insert(capture, &image.facts()).await {
+            Ok(sequence) => Ok(sequence),
             Err(error) => {
                 let surely_not_there = faults::surely_not_written(&error);
                 let error = self.row_write(&error);

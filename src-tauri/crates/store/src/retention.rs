@@ -40,6 +40,17 @@ pub struct RetentionPolicy {
     pub free_floor_bytes: u64,
 }
 
+impl RetentionPolicy {
+    /// The same, but nothing goes by its age: for as long as the clock is in doubt.
+    pub fn whatever_the_age(self) -> Self {
+        Self {
+            keep: Duration::MAX,
+            keep_defects: Duration::MAX,
+            ..self
+        }
+    }
+}
+
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retained {

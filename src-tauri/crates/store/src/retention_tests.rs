@@ -53,7 +53,7 @@ fn file(records: &SqliteRecords, n: u32) -> PathBuf {
     let part = capture(n);
     records
         .layout()
-        .image(part.id, part.captured_at, picture(n).facts.format)
+        .image(part.id, part.captured_at, picture(n).facts().format)
 }
 
 /// Numbers of those parts whose picture is no longer there.
@@ -94,7 +94,7 @@ async fn an_old_picture_goes_once_it_is_verified_and_its_record_says_where_it_li
     let retained = records.retain(&policy(), now).await.unwrap();
     assert_eq!(
         (retained.removed, retained.bytes),
-        (1, picture(1).facts.size_bytes)
+        (1, picture(1).facts().size_bytes)
     );
     assert_eq!(
         gone(&records, 1..=4).await,
@@ -179,7 +179,7 @@ async fn a_low_disk_takes_good_parts_first_and_only_as_many_as_are_needed() {
             uploaded(&records, n).await;
         }
     }
-    let size = picture(1).facts.size_bytes;
+    let size = picture(1).facts().size_bytes;
     let floor = RetentionPolicy {
         free_floor_bytes: 100 * size,
         ..policy()
@@ -423,7 +423,7 @@ async fn lives(records: &SqliteRecords, fates: &[Fate]) -> BTreeMap<i64, Part> {
                 captured_at: at,
                 verified: fate.uploaded && fate.verdict != 0,
                 good: record.disposition() == wiko_core::disposition::Disposition::Pass,
-                bytes: picture.facts.size_bytes,
+                bytes: picture.facts().size_bytes,
                 gone: false,
             },
         );
@@ -438,10 +438,10 @@ async fn decide(
     verdict: u8,
 ) {
     use wiko_core::verdict::{UndeterminedReason, Verdict, judge};
-    let analysis = wiko_testkit::builders::good(&picture.facts);
+    let analysis = wiko_testkit::builders::good(&picture.facts());
     let (verdict, analysis) = match verdict {
         0 => return,
-        1 => (judge(&picture.facts, &analysis), Some(&analysis)),
+        1 => (judge(&picture.facts(), &analysis), Some(&analysis)),
         2 => (Verdict::Fail, None),
         _ => (Verdict::Undetermined(UndeterminedReason::Unsure), None),
     };

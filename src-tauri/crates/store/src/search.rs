@@ -91,13 +91,18 @@ pub(crate) async fn write(
     row: i64,
     said: &[&str],
 ) -> Result<(), sqlx::Error> {
-    let text = said.iter().map(|text| words(text)).collect::<Vec<_>>();
     sqlx::query("INSERT INTO search (rowid, text) VALUES (?, ?)")
         .bind(row)
-        .bind(text.join(" "))
+        .bind(text(said))
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Texts as one, as it is indexed.
+pub(crate) fn text(said: &[&str]) -> String {
+    let words: Vec<_> = said.iter().map(|text| words(text)).collect();
+    words.join(" ")
 }
 
 /// Takes records into the search that are older than it. Broken off, it goes on at the next start.

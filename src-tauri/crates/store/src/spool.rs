@@ -13,9 +13,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
-    thread,
 };
-use wiko_core::image::Sha256;
 
 /// Bytes of the file that is written to see whether one can be.
 const PROBE_BYTES: usize = 4096;
@@ -37,20 +35,6 @@ pub(crate) struct Failed {
     pub(crate) error: io::Error,
 }
 
-/// Why a picture did not come to its place.
-#[derive(Debug)]
-pub(crate) enum NotPlaced {
-    /// The bytes are not those of the hash given with them.
-    OtherBytes,
-    Failed(Failed),
-}
-
-impl From<Failed> for NotPlaced {
-    fn from(failed: Failed) -> Self {
-        Self::Failed(failed)
-    }
-}
-
 fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> Failed {
     move |error| Failed { doing, error }
 }
@@ -65,37 +49,24 @@ impl Spool {
     }
 
     /// Puts a picture at `path`; it is durable, name and bytes, when this returns `Ok`. Blocks.
-    ///
-    /// The bytes are hashed while the disk takes them in; they get their name only where the hash is
-    /// the one given.
-    pub(crate) fn place(&self, path: &Path, bytes: &[u8], sha256: Sha256) -> Result<(), NotPlaced> {
+    pub(crate) fn place(&self, path: &Path, bytes: &[u8]) -> Result<(), Failed> {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(NotPlaced::Failed(failed("naming a picture")(
+            return Err(failed("naming a picture")(
                 io::ErrorKind::InvalidInput.into(),
-            )));
+            ));
         };
         let _stays = self.days.read().unwrap_or_else(PoisonError::into_inner);
         let day = self.open_day(dir)?;
         let part = dir.join(format!(".{}.part", name.to_string_lossy()));
-        let placed = thread::scope(|scope| {
-            let hash = thread::Builder::new()
-                .spawn_scoped(scope, || Sha256::of(bytes))
-                .map_err(failed("hashing a picture"))?;
-            let written = write_new(&part, bytes).map_err(failed("writing a picture"));
-            let hash = hash.join();
-            written?;
-            // A hash that was not finished is not the one given.
-            if hash.ok() != Some(sha256) {
-                return Err(NotPlaced::OtherBytes);
-            }
-            Ok(self.give_name(&part, path)?)
-        });
+        let placed = write_new(&part, bytes)
+            .map_err(failed("writing a picture"))
+            .and_then(|()| self.give_name(&part, path));
         if let Err(not_placed) = placed {
             // What is left goes to quarantine at the next start; on a full disk its room is wanted now.
             let _ = fs::remove_file(&part);
             return Err(not_placed);
         }
-        Ok(day.sync_all().map_err(failed("keeping a picture's name"))?)
+        day.sync_all().map_err(failed("keeping a picture's name"))
     }
 
     /// Renames without overwriting. Under the mutex, since a look and a rename are two steps.

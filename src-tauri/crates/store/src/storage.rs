@@ -76,9 +76,19 @@ impl RecordsReader {
 }
 
 impl SqliteRecords {
-    /// Lets capture go on after a person has looked at the disk: once a file and a row can be written and
-    /// who said so is noted in the audit trail. Else the fault stays.
+    /// Lets capture go on after a person has looked at the disk: once no page of the database is damaged, a
+    /// file and a row can be written, and who said so is noted in the audit trail. Else the fault stays.
+    /// Reads the whole database.
     pub async fn clear_fault(&self, said: &AuditEntry) -> Result<(), StoreError> {
+        let damaged = self.reader().verify_database(true).await?;
+        if let Some(first) = damaged.first() {
+            return Err(StoreError::Fault {
+                reason: format!(
+                    "the fault stays, for the database is damaged ({first}): keep a copy of the data \
+                     directory, and restore the last backup into an empty folder"
+                ),
+            });
+        }
         self.probe().await?;
         self.note(said).await?;
         let faults = self.reader().faults.clone();

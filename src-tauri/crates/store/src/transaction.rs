@@ -14,10 +14,17 @@ type Counted = <Sqlite as Database>::TransactionManager;
 pub(crate) async fn begin(
     connection: &mut SqliteConnection,
 ) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
+    settle(connection).await?;
+    connection.begin_with("BEGIN IMMEDIATE").await
+}
+
+/// Sees to it that no transaction is open: a statement in one that is given up later would be undone after
+/// it was acknowledged.
+pub(crate) async fn settle(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     if connection.is_in_transaction() {
         forget_the_last(connection).await?;
     }
-    connection.begin_with("BEGIN IMMEDIATE").await
+    Ok(())
 }
 
 async fn forget_the_last(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -72,5 +79,24 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(rows, [8]);
+    }
+
+    #[tokio::test]
+    async fn a_statement_alone_is_never_within_a_transaction_that_somebody_left_open() {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().in_memory(true);
+        let mut connection = options.connect().await.unwrap();
+        let run = async |sql: &'static str, connection: &mut SqliteConnection| {
+            sqlx::query(sql).execute(connection).await
+        };
+        run("CREATE TABLE t (n INTEGER)", &mut connection)
+            .await
+            .unwrap();
+        std::mem::forget(begin(&mut connection).await.unwrap());
+        settle(&mut connection).await.unwrap();
+        run("INSERT INTO t VALUES (1)", &mut connection)
+            .await
+            .unwrap();
+        let undone = run("ROLLBACK", &mut connection).await;
+        assert!(undone.is_err(), "a transaction was open");
     }
 }

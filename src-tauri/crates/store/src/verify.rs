@@ -213,7 +213,7 @@ fn compare(expected: Vec<(InspectionId, PathBuf, ImageFacts)>, depth: Depth) -> 
     let damage = |path: &Path, facts: &ImageFacts| {
         let looked = match depth {
             Depth::Sizes => check_size(path, facts),
-            Depth::Hashes => read_whole(path, facts).map(drop),
+            Depth::Hashes => read_whole(path, *facts).map(drop),
         };
         match looked {
             Ok(()) => None,

@@ -46,16 +46,7 @@ pub fn capture(n: u32) -> CaptureFacts {
 
 /// Bytes taken for a JPEG of 1920×1080 by whoever does not decode them.
 pub fn image(content: &[u8]) -> EncodedImage {
-    EncodedImage {
-        facts: ImageFacts {
-            sha256: Sha256::of(content),
-            size_bytes: content.len() as u64,
-            width_px: 1920,
-            height_px: 1080,
-            format: ImageFormat::Jpeg,
-        },
-        bytes: content.to_vec().into(),
-    }
+    EncodedImage::of(content, ImageFormat::Jpeg, 1920, 1080)
 }
 
 /// A complete analysis of `image` that finds nothing wrong.
@@ -103,7 +94,7 @@ pub fn finding(defect_type: DefectType, severity: Severity, box_px: BoxPx) -> Fi
 
 /// Part `n` with the picture `content`, failed for one scratch, at `revision`.
 pub fn decided(n: u32, content: &[u8], revision: u32) -> Inspection {
-    let image = image(content).facts;
+    let image = image(content).facts();
     let box_px = BoxPx {
         x: 192,
         y: 108,

@@ -53,7 +53,7 @@ impl AnalyzerUnderTest for Fake {
     }
 
     async fn next(&self, answer: FarSide) {
-        let good = builders::good(&self.request.image.facts);
+        let good = builders::good(&self.request.image.facts());
         self.analyzer.script([match answer {
             FarSide::Good => Answer::Good,
             FarSide::Defective => Answer::Defective(rust()),

@@ -1,6 +1,7 @@
 // The list of parts: filters, pages by keyset, and never a row of an older question.
 import { fromAbsolute, parseDateTime, toCalendarDate } from "@internationalized/date";
 import { timeZone } from "../../i18n/index.svelte";
+import { rowOfRecord } from "../../model/station.svelte";
 import { StationError, type HistoryQueryDto, type HistoryRowDto, type Platform } from "../../platform/types";
 
 const PAGE_ROWS = 60;
@@ -78,6 +79,16 @@ export class HistoryModel {
   /** Puts what is known by now into the list. */
   changed(row: HistoryRowDto) {
     this.rows = this.rows.map((known) => (known.id === row.id ? row : known));
+  }
+
+  /** Reads a listed part again. A part that another filter would show stays until the next question. */
+  async follow(id: string) {
+    if (!this.rows.some((row) => row.id === id)) return;
+    try {
+      this.changed(rowOfRecord(await this.#platform.inspection(id)));
+    } catch {
+      // The row stays as it was; opening the part tells what is wrong.
+    }
   }
 
   async #load(after: number | null) {

@@ -2,6 +2,7 @@ import { dateTime, useTimeZone } from "../../i18n/index.svelte";
 import { fireEvent, screen } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { find, get, key, NOW, openWindow, press, settle } from "../../test-window";
+import { RUST_AND_SCRATCH } from "../../platform/fake/scenes";
 import { NO_FILTERS, spanOf } from "./history.svelte";
 import type { HistoryQueryDto } from "../../platform/types";
 import type { FakeStation } from "../../platform/fake/station";
@@ -155,6 +156,25 @@ describe("the history", () => {
     expect(find("history-empty")?.textContent).toContain("没有符合条件的工件");
   });
 
+  it("follows the verdict of a part that it lists", async () => {
+    await openWindow({ scenes: [RUST_AND_SCRATCH] });
+    await press("trigger");
+    await settle(200);
+    await press("nav-history");
+    await settle(20);
+    expect(rows()[0]!.dataset.verdict).toBe("pending");
+    await settle(1200);
+    expect(rows()[0]!.dataset.verdict).toBe("fail");
+  });
+
+  it("shows a sign, not a broken picture, where a small picture is gone", async () => {
+    await openHistory();
+    await fireEvent.error(rows()[0]!.querySelector("img")!);
+    expect(rows()[0]!.querySelector("[data-testid=thumb-missing]")?.getAttribute("aria-label")).toBe("图像无法显示");
+    expect(rows()[0]!.querySelector("img")).toBeNull();
+    expect(rows()[1]!.querySelector("img")).not.toBeNull();
+  });
+
   it("says what failed and tries again", async () => {
     const station = await openWindow();
     station.fail("historyPage", { code: "storage_fault", message: "storage fault: I/O error" });
@@ -269,5 +289,12 @@ describe("a part of the history", () => {
     expect(told).toContain("91");
     expect(told).toContain(image_url);
     expect(find("zoom-picture")).toBeNull();
+    await press("tab-record");
+    expect(get("record").textContent).toContain("本机清理");
+    await press("part-back");
+    station.parts[20]!.image_removed = { at: part.captured_at + 60_000, image_url };
+    await fireEvent.click(rows()[20]!);
+    await settle(20);
+    expect(get("picture-removed").textContent).toContain("拍摄当天");
   });
 });

@@ -10,6 +10,8 @@ export interface BannerText {
   phase: "ready" | "blocked" | "capturing" | "captured" | "screened" | "delayed" | "decided" | "refused";
   line: string;
   detail: string;
+  /** The words of the station itself, shown small. */
+  technical?: string;
 }
 
 export function bannerOf(shown: ShownPart | null): BannerText {

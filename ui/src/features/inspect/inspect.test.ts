@@ -190,6 +190,17 @@ describe("inspecting a part", () => {
     expect(find("banner-storage")).toBeNull();
   });
 
+  it("keeps capture shut while there is no room on the disk, until there is some", async () => {
+    const station = await openWindow({ live: { no_room: "200 MB are free, and 256 MB are kept free" } });
+    expect(get("banner-room").textContent).toContain("256 MB are kept free");
+    expect(get("trigger")).toHaveProperty("disabled", true);
+    expect(get("trigger-hint").textContent).toContain("磁盘空间不足");
+    station.setLive({ no_room: null });
+    await settle();
+    expect(find("banner-room")).toBeNull();
+    expect(get("trigger")).toHaveProperty("disabled", false);
+  });
+
   it("keeps capture shut while the storage is at fault, and says why", async () => {
     const station = await openWindow({ live: { storage_fault: "the disk is full" } });
     expect(get("trigger")).toHaveProperty("disabled", true);
@@ -197,8 +208,15 @@ describe("inspecting a part", () => {
     expect(verdict()).toBe("stopped");
     await key("Space");
     expect(captures(station)).toBe(0);
+    station.fail("clearStorageFault", { code: "storage_fault", message: "input/output error" });
+    await press("storage-clear");
+    expect(get("storage-stands").textContent).toBe("故障未清除。");
+    expect(get("banner-storage").textContent, "what to do stays").toContain("请班长检查磁盘后清除故障");
+    expect(get("notice-failed").textContent).toContain("未完成：存储故障");
+    expect(get("trigger")).toHaveProperty("disabled", true);
     await press("storage-clear");
     expect(get("trigger")).toHaveProperty("disabled", false);
+    expect(find("notice-failed")).toBeNull();
   });
 
   it("offers an operator no key to clear a fault, and no other page", async () => {
@@ -223,8 +241,42 @@ describe("inspecting a part", () => {
       await settle(400);
       expect([verdict(), phase()]).toEqual(["stopped", "refused"]);
       expect(get("banner").textContent).toContain((zh as Record<string, string>)[`error_${code}`]);
-      expect(get("banner").textContent).toContain(`what to do about ${code}`);
+      // No fault is latched here, so there is none to be cleared.
+      const todo = code === "storage_fault" ? "" : ((zh as Record<string, string>)[`error_todo_${code}`] ?? "");
+      expect(get("banner").textContent).toContain(todo);
+      expect(get("banner-technical").textContent).toBe(`what to do about ${code}`);
     }
+  });
+
+  it("asks for a fault to be cleared only where one is latched", async () => {
+    const station = await openWindow();
+    const refused = async () => {
+      station.fail("triggerCapture", { code: "storage_fault", message: "the database did not answer" });
+      await press("trigger");
+      await settle(400);
+      return get("banner").textContent;
+    };
+    const todo = zh.error_todo_storage_fault;
+    const unlatched = await refused();
+    expect(unlatched).not.toContain(todo);
+    expect(unlatched).toContain("the database did not answer");
+    station.setLive({ storage_fault: "the database did not answer" });
+    await settle();
+    expect(get("banner").textContent).toContain(todo);
+    expect(get("banner-technical").textContent).toBe("the database did not answer");
+  });
+
+  it("takes the part before off the screen when the next is refused", async () => {
+    const station = await openWindow();
+    await press("trigger");
+    await settle(1200);
+    expect(get("shown-part").textContent).toContain("#");
+    station.fail("triggerCapture", { code: "disk_full", message: "the disk is full" });
+    await key("Space");
+    await settle(400);
+    expect([verdict(), phase()]).toEqual(["stopped", "refused"]);
+    expect(find("shown-part")).toBeNull();
+    expect(get("confirm")).toHaveProperty("disabled", true);
   });
 });
 

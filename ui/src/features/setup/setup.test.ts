@@ -1,7 +1,7 @@
 import { fireEvent } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import type { AuditRowDto, QueuedPartDto } from "../../platform/types";
-import { find, get, openWindow, press, settle } from "../../test-window";
+import type { AuditRowDto, CheckDto, QueuedPartDto } from "../../platform/types";
+import { find, get, NOW, openWindow, press, settle } from "../../test-window";
 
 async function openSetup(options = {}) {
   const station = await openWindow(options);
@@ -70,7 +70,7 @@ describe("the setup", () => {
   it("shows a service that is not asked, since when, until when and why", async () => {
     const station = await openSetup();
     expect(find("circuit-s3")).toBeNull();
-    const since = Date.UTC(2026, 2, 1, 6, 3, 27);
+    const since = NOW - 3_000;
     station.setLive({
       circuits: [
         { service: "s3", state: "open", since, until: since + 5_000, obstacle: "credentials", reason: "the key is expired: set a new one" },
@@ -79,8 +79,92 @@ describe("the setup", () => {
     });
     await settle();
     expect(get("circuit-s3").dataset.state).toBe("open");
-    expect(get("circuit-s3").textContent).toMatch(/S3 图像 · 暂停访问.*14:03:27.*14:03:32 再试.*set a new one/);
+    expect(get("circuit-s3").textContent).toMatch(/S3 图像 · 暂停访问.*15:59:57.*16:00:02 再试.*set a new one/);
     expect(find("circuit-dynamodb")).toBeNull();
+    await settle(5_000);
+    expect(get("circuit-s3").textContent, "a moment that has passed").not.toContain("再试");
+  });
+
+  it("tells a reason once, with what to do on this page", async () => {
+    const station = await openSetup();
+    const circuit = (service: "s3" | "dynamodb") => ({ service, state: "open" as const, since: NOW, until: null, obstacle: "credentials" as const, reason: "the key is expired" });
+    station.setLive({ cloud: { link: "credentials_refused", reason: "the key is expired" }, circuits: [circuit("s3"), circuit("dynamodb")] });
+    await settle();
+    expect(get("queues").textContent!.split("the key is expired")).toHaveLength(2);
+    expect(get("setup-cloud").textContent).toContain("请在本页“密钥”栏填写新密钥");
+    station.setLive({ cloud: { link: "connected", reason: "" } });
+    await settle();
+    expect(get("circuit-s3").textContent).toContain("the key is expired");
+    expect(get("circuit-dynamodb").textContent).not.toContain("the key is expired");
+  });
+
+  it("says of a part that is due and whose service is not asked that it waits for that", async () => {
+    const station = await openSetup();
+    const part: QueuedPartDto = {
+      id: "part-1", sequence: 1, captured_at: NOW, product_sku: "WK-KN-200", stage: "blade_glazing", queue: "upload",
+      state: "waiting", attempts: 2, due_at: NOW + 60_000, obstacle: "transient", reason: "no network",
+    };
+    station.troubled = [part];
+    station.setLive({ circuits: [{ service: "s3", state: "open", since: NOW, until: null, obstacle: "transient", reason: "no network" }] });
+    await settle();
+    expect(get("troubled-upload-part-1").textContent).toContain("16:01:00 再试");
+    await settle(61_000);
+    expect(get("troubled-upload-part-1").textContent).toContain("服务恢复后再试");
+    station.setLive({ circuits: [] });
+    await settle();
+    expect(get("troubled-upload-part-1").textContent).not.toContain("再试");
+  });
+
+  it("runs its checks again where a fault comes or goes", async () => {
+    const station = await openSetup();
+    const runs = () => station.calls.filter(({ command }) => command === "doctor").length;
+    expect(runs()).toBe(1);
+    station.setLive({ storage_fault: "input/output error" });
+    await settle();
+    expect(runs()).toBe(2);
+    await press("storage-clear");
+    await settle();
+    expect(runs()).toBe(3);
+  });
+
+  it("does not run its checks again for each figure of a disk without room", async () => {
+    const station = await openSetup({ live: { no_room: "200 MB are free" } });
+    const runs = () => station.calls.filter(({ command }) => command === "doctor").length;
+    expect(runs()).toBe(1);
+    station.setLive({ no_room: "199 MB are free" });
+    await settle(200);
+    expect(runs()).toBe(1);
+    station.setLive({ no_room: null });
+    await settle(200);
+    expect(runs()).toBe(2);
+  });
+
+  it("keeps what the last run of its checks said, whichever answers last", async () => {
+    const station = await openSetup();
+    const answers: ((checks: CheckDto[]) => void)[] = [];
+    station.doctor = () => new Promise((resolve) => answers.push(resolve));
+    station.setLive({ storage_fault: "input/output error" });
+    await settle();
+    station.setLive({ storage_fault: null });
+    await settle();
+    expect(answers).toHaveLength(2);
+    const said = (seen: string): CheckDto[] => [{ check: "database", state: "ok", seen, remedy: "" }];
+    answers[1]!(said("the newer answer"));
+    await settle();
+    answers[0]!(said("the older answer"));
+    await settle();
+    expect(get("check-database").textContent).toContain("the newer answer");
+    expect(get("doctor-run")).toHaveProperty("disabled", false);
+  });
+
+  it("offers no key to change what comes from the environment", async () => {
+    const station = await openSetup();
+    station.secrets = station.secrets.map((secret) => ({ ...secret, backing: "environment" }));
+    await press("nav-history");
+    await press("nav-setup");
+    await settle();
+    expect(get("credential-state-aws_access_key").textContent).toMatch(/设置/);
+    expect(find("credential-edit-aws_access_key")).toBeNull();
   });
 
   it("says so where no part is parked or failing", async () => {
@@ -121,7 +205,8 @@ describe("the setup", () => {
 
   it("shows that the clock was set until a person has seen it", async () => {
     const station = await openSetup({ live: { clock_trouble: { kind: "jumped", shown: 0, by_seconds: -3600, last: null } } });
-    expect(get("banner-clock").textContent).toContain("−3,600 秒");
+    expect(get("banner-clock").textContent).toContain("本机时钟被拨慢 1小时");
+    expect(get("banner-clock").textContent).toContain("确认前不会按保存期限清理图像");
     await press("clock-dismiss");
     await settle();
     expect(find("banner-clock")).toBeNull();
@@ -136,6 +221,16 @@ describe("the setup", () => {
     station.setLive({ clock_trouble: { kind: "before_program", shown: Date.UTC(2000, 0, 1), by_seconds: null, last: null } });
     await settle();
     expect(get("banner-clock").textContent).toContain("2000-01-01");
+  });
+
+  it("says by how much the clock was set in a unit that a person reads", async () => {
+    const station = await openSetup();
+    await press("language");
+    for (const [by_seconds, words] of [[867_600, "set ahead by 10 days"], [-5_400, "set back by 1.5 hours"], [45, "set ahead by 45 seconds"], [-0.4, "set back by 0.4 seconds"]] as const) {
+      station.setLive({ clock_trouble: { kind: "jumped", shown: 0, by_seconds, last: null } });
+      await settle();
+      expect(get("banner-clock").textContent).toContain(words);
+    }
   });
 
   it("warns where secrets are not in the keyring", async () => {

@@ -74,7 +74,7 @@ export class FakeStation implements Platform {
         cloud: { link: "connected", reason: "" },
         circuits: [],
         clock_trouble: null,
-        camera: "simulated", camera_state: "streaming", storage_fault: null, backup_failed: null,
+        camera: "simulated", camera_state: "streaming", storage_fault: null, no_room: null, backup_failed: null,
         ...options.live,
       },
       recent: [],

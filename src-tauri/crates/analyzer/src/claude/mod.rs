@@ -152,7 +152,7 @@ impl Analyzer for Claude {
         let usage = self.usage(&output, asked_at);
         let read = converse::read_output(&output, self.model.capabilities.json, &frame)?;
         Ok(Analysis {
-            image_sha256: request.image.facts.sha256,
+            image_sha256: request.image.facts().sha256,
             complete: true,
             claim: read.claim,
             findings: read.findings,

@@ -154,7 +154,7 @@ pub enum CannotPrepare {
 /// Decodes (EXIF orientation applied), scales and encodes. Takes tens of milliseconds: not for an
 /// async thread.
 pub fn prepare(image: &EncodedImage, tier: ImageTier) -> Result<PreparedImage, CannotPrepare> {
-    let facts = image.facts;
+    let facts = image.facts();
     let upright = wiko_imaging::decode_rgb(image)?;
     let (width_px, height_px) = upright.dimensions();
     if (width_px, height_px) != (facts.width_px, facts.height_px) {

@@ -113,7 +113,7 @@ impl Screen {
             }
         };
         Analysis {
-            image_sha256: request.image.facts.sha256,
+            image_sha256: request.image.facts().sha256,
             complete: true,
             claim,
             findings,

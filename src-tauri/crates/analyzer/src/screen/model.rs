@@ -178,15 +178,17 @@ impl ScreenModel {
         &self.scores
     }
 
-    /// Pictures, counted from 0 in the order learnt, whose score is three times the median and
-    /// more: look at them before trusting the model.
+    /// Pictures, counted from 0 in the order learnt, whose score is three times the median and more, where it
+    /// is one that counts: look at them before trusting the model. Pictures that hardly differ at all have a
+    /// median near nothing, of which the smallest noise is many times as much.
     pub fn suspects(&self) -> Vec<usize> {
         let mut sorted = self.scores.clone();
         sorted.sort_by(f32::total_cmp);
         let Some(median) = sorted.get(sorted.len() / 2).copied() else {
             return vec![];
         };
-        let stands_out = |score: f32| sorted.len() > 2 && score >= 3.0 * median;
+        let stands_out =
+            |score: f32| sorted.len() > 2 && score >= LEAST_SUSPECT && score >= 3.0 * median;
         (0..self.scores.len())
             .filter(|index| stands_out(self.scores[*index]))
             .collect()
@@ -203,6 +205,10 @@ impl ScreenModel {
         halvings
     }
 }
+
+/// A picture that differs from the others by less than this share of the threshold teaches nothing that they do
+/// not. The worst of the good pictures lies at one over the headroom.
+const LEAST_SUSPECT: f32 = 0.2;
 
 /// Larger pictures are halved until they are no larger than this.
 const MOST_WORKING_PX: u64 = 4_000_000;

@@ -77,7 +77,7 @@ async fn a_trigger_never_gets_a_frame_from_before_it() {
     clock.set(trigger);
     let this = || shutter.show(builders::image(b"this part"));
     let frame = frame_while(&feed, trigger, this).await.unwrap();
-    assert_eq!(&frame.image.bytes[..], b"this part");
+    assert_eq!(&frame.image.bytes()[..], b"this part");
     assert_eq!(feed.latest().unwrap().sequence, 1);
 }
 
@@ -93,7 +93,7 @@ async fn a_clock_that_was_set_back_makes_no_old_frame_new() {
     clock.set(trigger);
     let this = || shutter.show(builders::image(b"this part"));
     let frame = frame_while(&feed, trigger, this).await.unwrap();
-    assert_eq!(&frame.image.bytes[..], b"this part");
+    assert_eq!(&frame.image.bytes()[..], b"this part");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_lost_camera_is_opened_again_and_says_why_it_was_lost() {
     assert_eq!(feed.last_error(), Some(unplugged));
     let again = || second_shutter.show(builders::image(b"again"));
     let frame = frame_while(&feed, NOON, again).await.unwrap();
-    assert_eq!(&frame.image.bytes[..], b"again");
+    assert_eq!(&frame.image.bytes()[..], b"again");
     state(&feed, CameraState::Streaming).await;
 }
 

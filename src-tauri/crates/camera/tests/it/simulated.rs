@@ -192,7 +192,7 @@ fn the_stream_repeats_and_every_frame_has_noise_of_its_own() {
                     .next_frame(Duration::from_secs(5))
                     .unwrap()
                     .image
-                    .facts
+                    .facts()
                     .sha256
             })
             .collect()
@@ -263,7 +263,7 @@ fn figures() {
             .next_frame(Duration::from_secs(5))
             .unwrap()
             .image
-            .bytes
+            .bytes()
             .len();
         times.push(begun.elapsed());
     }

@@ -12,7 +12,7 @@ mod uploader;
 pub use analyzer::{AnalysisError, AnalysisRequest, Analyzer, Language};
 pub use camera::{Camera, CameraError};
 pub use clock::{Clock, Entropy};
-pub use records::{Records, StoreError};
+pub use records::{Records, ReserveTouched, StoreError};
 pub use secrets::{Backing, SecretName, Secrets, SecretsError};
 pub use signer::Signer;
 pub use uploader::{UploadReceipt, Uploader};

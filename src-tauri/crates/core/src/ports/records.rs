@@ -139,6 +139,28 @@ pub trait Records: Send + Sync {
     async fn check_writable(&self) -> Result<(), StoreError>;
 }
 
+/// What is free is less than what is kept free for decisions and uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReserveTouched {
+    /// Free for this user.
+    pub free_bytes: u64,
+    /// To be kept free.
+    pub reserve_bytes: u64,
+}
+
+fn why_full(reserve: Option<&ReserveTouched>) -> String {
+    let mib = |bytes: u64| bytes >> 20;
+    match reserve {
+        None => "the disk is full: ".to_owned(),
+        Some(reserve) => format!(
+            "nothing more is captured: {} MB are free, and {} MB are kept free for decisions and uploads \
+             (storage.reserve_mb in station.toml); ",
+            mib(reserve.free_bytes),
+            mib(reserve.reserve_bytes)
+        ),
+    }
+}
+
 /// The disk or the database did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -154,11 +176,13 @@ pub enum StoreError {
         /// The part.
         id: InspectionId,
     },
-    /// No room.
-    #[error("the disk is full: free space in {data_dir}, then try again")]
+    /// No room, or none but the reserve.
+    #[error("{}free space in {data_dir}, then try again", why_full(reserve.as_ref()))]
     DiskFull {
         /// The data directory.
         data_dir: String,
+        /// How the disk stands, where it is the reserve that would be touched; none where nothing is free.
+        reserve: Option<ReserveTouched>,
     },
     /// It cannot be written.
     #[error(
@@ -201,6 +225,12 @@ pub enum StoreError {
     TooNew {
         /// The data directory.
         data_dir: String,
+    },
+    /// A rule of the records forbids the change, and will forbid it the next time.
+    #[error("the records refuse this: {reason}; a fault of the station, please report it")]
+    Refused {
+        /// In words.
+        reason: String,
     },
     /// The disk or the database failed; nothing is captured until a person has looked.
     #[error("storage fault: {reason}")]

@@ -1,5 +1,5 @@
 use super::Hindered;
-use crate::inspection::Inspection;
+use crate::{image::EncodedImage, inspection::Inspection};
 
 /// Brings a decided part to the cloud.
 #[async_trait::async_trait]
@@ -9,7 +9,7 @@ pub trait Uploader: Send + Sync {
     async fn upload(
         &self,
         inspection: &Inspection,
-        image: &[u8],
+        image: &EncodedImage,
     ) -> Result<UploadReceipt, Hindered>;
 
     /// Sends the record alone, of a part whose image was verified before and is no longer here: returns once

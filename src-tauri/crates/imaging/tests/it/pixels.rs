@@ -48,7 +48,7 @@ fn each_of_the_eight_orientations_of_a_jpeg_comes_upright() {
         let mut expected = DynamicImage::ImageRgb8(stored.clone());
         expected.apply_orientation(Orientation::from_exif(code).unwrap());
         let image = inspect(jpeg_with_exif(&jpeg, code)).unwrap();
-        let size = (image.facts.width_px, image.facts.height_px);
+        let size = (image.facts().width_px, image.facts().height_px);
         assert_eq!(size, (expected.width(), expected.height()), "{code}");
         let rgb = decode_rgb(&image).unwrap();
         assert_eq!(rgb.dimensions(), size);
@@ -73,7 +73,7 @@ fn the_orientation_of_a_png_is_applied_too() {
         .write_image(stored.as_raw(), 30, 20, ExtendedColorType::Rgb8)
         .unwrap();
     let image = inspect(bytes).unwrap();
-    assert_eq!((image.facts.width_px, image.facts.height_px), (20, 30));
+    assert_eq!((image.facts().width_px, image.facts().height_px), (20, 30));
     let rgb = decode_rgb(&image).unwrap();
     // Turned clockwise, the lower left corner comes to the upper left.
     assert_eq!(rgb.get_pixel(0, 0), stored.get_pixel(0, 19));
@@ -86,11 +86,11 @@ fn the_facts_are_those_of_the_bytes_as_given() {
         inspect(jpeg.clone()).unwrap(),
         inspect_trusted(jpeg.clone()).unwrap(),
     ] {
-        assert_eq!(image.facts.sha256, Sha256::of(&jpeg));
-        assert_eq!(image.facts.size_bytes, jpeg.len() as u64);
-        assert_eq!(image.facts.format, ImageFormat::Jpeg);
-        assert_eq!((image.facts.width_px, image.facts.height_px), (96, 64));
-        assert_eq!(&image.bytes[..], &jpeg[..]);
+        assert_eq!(image.facts().sha256, Sha256::of(&jpeg));
+        assert_eq!(image.facts().size_bytes, jpeg.len() as u64);
+        assert_eq!(image.facts().format, ImageFormat::Jpeg);
+        assert_eq!((image.facts().width_px, image.facts().height_px), (96, 64));
+        assert_eq!(&image.bytes()[..], &jpeg[..]);
     }
 }
 
@@ -176,10 +176,13 @@ fn a_resized_picture_has_the_size_that_was_asked_for_and_the_same_colours() {
 fn a_thumbnail_keeps_the_shape_and_never_enlarges() {
     let image = inspect(encode_jpeg(&gradient(1920, 1080), 85).unwrap()).unwrap();
     let small = inspect(thumbnail(&image, 320).unwrap()).unwrap();
-    assert_eq!((small.facts.width_px, small.facts.height_px), (320, 180));
+    assert_eq!(
+        (small.facts().width_px, small.facts().height_px),
+        (320, 180)
+    );
     let tiny = inspect(encode_jpeg(&gradient(40, 90), 85).unwrap()).unwrap();
     let same = inspect(thumbnail(&tiny, 320).unwrap()).unwrap();
-    assert_eq!((same.facts.width_px, same.facts.height_px), (40, 90));
+    assert_eq!((same.facts().width_px, same.facts().height_px), (40, 90));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What is known not to answer is not asked for every part, and people are told of it once.
 
 use super::*;
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use tokio::sync::broadcast::Receiver;
 use wiko_core::{
     circuit::{CircuitReport, CircuitState},
     queue::{Among, Listed, WorkState},
     service::Service,
+    time::UnixMillis,
 };
 
 const PARTS: u64 = 200;
@@ -230,6 +232,60 @@ async fn a_retry_by_a_person_asks_the_screen_for_every_part_again_also_while_cla
         .await;
     }
     running.stopped().await;
+}
+
+#[tokio::test]
+async fn after_a_retry_a_clock_that_is_set_back_makes_no_part_be_asked_about_again_and_again() {
+    let chain = vec![
+        claude([hindered(Obstacle::Credentials)]),
+        screen([Answer::not_learnt()]),
+    ];
+    let bench = bench(chain, None).await;
+    capture(&bench, 0..10).await;
+    bench.station.drain_once().await.unwrap();
+    bench.station.retry(Queue::Analysis, None).await.unwrap();
+    bench.clock.set(UnixMillis(NOON.0 - 60_000));
+    let before = bench.chain[1].requests().len();
+    let mut events = bench.station.subscribe();
+    let running = Running::of(&bench.station);
+    for n in 10..20 {
+        let part = bench.station.capture(&order(), &frame(n)).await.unwrap();
+        wait_for(
+            &mut events,
+            |event| matches!(event, StationEvent::Delayed { id, .. } if *id == part.id),
+        )
+        .await;
+    }
+    running.stopped().await;
+    assert_eq!(bench.chain[1].requests().len() - before, 10);
+}
+
+#[tokio::test]
+async fn an_answer_that_the_records_refuse_parks_its_part_with_the_reason() {
+    let bench = bench(vec![claude([Answer::Good])], None).await;
+    capture(&bench, 0..1).await;
+    let database = bench._dir.path().join("wiko.sqlite3");
+    let mut connection = SqliteConnectOptions::new()
+        .filename(database)
+        .connect()
+        .await
+        .unwrap();
+    sqlx::query(
+        "CREATE TRIGGER refuses BEFORE UPDATE OF verdict ON inspection
+         BEGIN SELECT RAISE(ABORT, 'refused by a test'); END",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    let report = bench.station.drain_once().await.unwrap();
+    assert_eq!((report.decided, report.analysis_parked), (0, 1));
+    let reader = bench.records.reader();
+    let parked = reader
+        .queued(Some(Queue::Analysis), Listed::Troubled, 10)
+        .await
+        .unwrap();
+    let why = &parked.parts[0].hindrance.as_ref().unwrap().reason;
+    assert!(why.contains("refused by a test"), "{why}");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ async fn each_verdict_call_and_setting_is_a_row_chained_and_signed_from_the_key_
     let report = verified(&records).await;
     assert_eq!(report.broken, []);
     assert_eq!((report.rows, report.signed), (5, 4));
+    assert_eq!(report.unsigned_since, 0);
     assert_eq!(report.last_key, Some(FakeSigner(7).public_key()));
     let mut rows = records.reader().audit(None, true, 100).await.unwrap();
     assert_eq!(report.head, Some((5, rows[0].hash)));
@@ -127,12 +128,27 @@ async fn a_new_key_is_a_row_and_the_same_key_again_is_none() {
 }
 
 #[tokio::test]
+async fn rows_after_the_last_signature_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    five_rows(dir.path()).await.close().await;
+    // Its keyring does not answer this time.
+    let records = open(dir.path()).await;
+    for _ in 0..2 {
+        records.note(&setting("WK-KN-200")).await.unwrap();
+    }
+    let report = verified(&records).await;
+    assert_eq!((report.rows, report.signed), (7, 4));
+    assert!(report.signing_began);
+    assert_eq!((report.unsigned_since, report.broken), (2, vec![]));
+}
+
+#[tokio::test]
 async fn what_the_screen_says_of_a_pending_part_that_was_rejected_breaks_no_evidence() {
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
     let id = captured(&records, 1).await;
     records.operator_decided(id, &rejected()).await.unwrap();
-    let screening = good(&picture(1).facts);
+    let screening = good(&picture(1).facts());
     records.screened(id, &screening).await.unwrap();
     assert_eq!(verified(&records).await.broken, []);
     passed(&records, 1).await;

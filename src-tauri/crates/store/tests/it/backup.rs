@@ -1,8 +1,10 @@
 //! Backups are made, damaged in every way, and restored.
 
 use crate::open;
+use sqlx::{Connection, SqliteConnection};
 use std::{
     fs,
+    io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -118,7 +120,7 @@ async fn a_restored_station_has_every_record_and_goes_on_where_it_was() {
         there.image_removed = here.image_removed.clone();
         assert_eq!(there, here);
         match (copy.image(id).await, records.image(id).await) {
-            (Ok(there), Ok(here)) => assert_eq!(there.bytes, here.bytes),
+            (Ok(there), Ok(here)) => assert_eq!(there.bytes(), here.bytes()),
             (there, here) => assert_eq!(there.unwrap_err(), here.unwrap_err()),
         }
     }
@@ -414,6 +416,50 @@ async fn a_foreign_a_newer_and_a_malicious_archive_are_refused() {
     assert!(matches!(error, RestoreError::Damaged { .. }), "{error}");
 }
 
+fn disk_checked() -> wiko_core::audit::AuditEntry {
+    wiko_core::audit::AuditEntry {
+        at: NOON,
+        source: wiko_core::audit::AuditSource::CommandLine,
+        category: wiko_core::audit::AuditCategory::Storage,
+        identity: "tech".into(),
+        subject: Some("storage_fault".into()),
+        result: wiko_core::audit::AuditResult::Done,
+        detail: "disk checked".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_fault_is_not_cleared_while_a_page_of_the_database_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    captured(&records, 1).await;
+    records.close().await;
+    let database = dir.path().join("wiko.sqlite3");
+    let mut still = SqliteConnection::connect(&format!("sqlite://{}", database.display()))
+        .await
+        .unwrap();
+    let page: u64 = sqlx::query_scalar(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'inspection_by_disposition_stage_and_sku'",
+    )
+    .fetch_one(&mut still)
+    .await
+    .unwrap();
+    still.close().await.unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(&database).unwrap();
+    file.seek(SeekFrom::Start((page - 1) * 4096)).unwrap();
+    file.write_all(&[0xff; 4096]).unwrap();
+    fs::write(dir.path().join("fault"), "input/output error\n").unwrap();
+
+    let records = open(dir.path()).await;
+    let refused = records.clear_fault(&disk_checked()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("restore the last backup"),
+        "{refused}"
+    );
+    assert!(records.check_writable().await.is_err(), "the fault stays");
+    assert!(dir.path().join("fault").exists());
+}
+
 #[tokio::test]
 async fn a_fault_stays_over_a_new_start_until_a_person_clears_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -442,15 +488,7 @@ async fn a_fault_stays_over_a_new_start_until_a_person_clears_it() {
     // What is there goes on.
     passed(&records, 1).await;
 
-    let said = wiko_core::audit::AuditEntry {
-        at: NOON,
-        source: wiko_core::audit::AuditSource::CommandLine,
-        category: wiko_core::audit::AuditCategory::Storage,
-        identity: "tech".into(),
-        subject: Some("storage_fault".into()),
-        result: wiko_core::audit::AuditResult::Done,
-        detail: "disk checked".into(),
-    };
+    let said = disk_checked();
     records.clear_fault(&said).await.unwrap();
     captured(&records, 3).await;
     let rows = records.reader().audit(None, false, 1).await.unwrap();

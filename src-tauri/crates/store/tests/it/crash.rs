@@ -16,7 +16,7 @@ use wiko_core::{
 use wiko_store::{Depth, RecordsReader, SqliteRecords, StoreOptions};
 use wiko_testkit::{
     builders::{NOON, capture, image},
-    contracts::records::{captured, picture},
+    contracts::records::{captured, passed, picture},
 };
 
 const CHILD_DIR: &str = "WIKO_STORE_CAPTURE_LOOP_DIR";
@@ -35,7 +35,10 @@ async fn a_store_that_was_dropped_without_a_close_has_everything_and_no_lease() 
     records.lease_analysis(NOON, until).await.unwrap().unwrap();
     drop(records);
     let records = open(dir.path()).await;
-    assert_eq!(*records.image(id).await.unwrap().bytes, *picture(1).bytes);
+    assert_eq!(
+        *records.image(id).await.unwrap().bytes(),
+        *picture(1).bytes()
+    );
     let work = records.lease_analysis(NOON, until).await.unwrap().unwrap();
     assert_eq!(work.lease.id, id);
 }
@@ -208,7 +211,7 @@ async fn capture_loop() {
         let part = capture(base + n % 1000);
         let picture = image(part.id.to_string().repeat(100).as_bytes());
         opened.records.capture(&part, &picture).await.unwrap();
-        println!("\nack {} {}", part.id, picture.facts.sha256);
+        println!("\nack {} {}", part.id, picture.facts().sha256);
         std::io::stdout().flush().unwrap();
     }
 }
@@ -248,7 +251,7 @@ async fn no_acknowledged_capture_is_lost_by_a_kill() {
     let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
     for (id, sha256) in &acknowledged {
         let image = opened.records.image(id.parse().unwrap()).await.unwrap();
-        assert_eq!(image.facts.sha256, sha256.parse::<Sha256>().unwrap());
+        assert_eq!(image.facts().sha256, sha256.parse::<Sha256>().unwrap());
     }
     let (_, damaged) = opened
         .records
@@ -259,4 +262,71 @@ async fn no_acknowledged_capture_is_lost_by_a_kill() {
     assert_eq!(damaged, []);
     let depth = opened.records.depth(Queue::Analysis).await.unwrap();
     assert!(depth.waiting >= acknowledged.len() as u64);
+}
+
+/// What a power cut leaves of a station that captured and decided parts: a copy of its data directory.
+async fn cut_off(parts: u32) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    for n in 1..=parts {
+        captured(&records, n).await;
+        passed(&records, n).await;
+    }
+    let left = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp")
+        .args(["-a", "--", &format!("{}/.", dir.path().display())])
+        .arg(left.path())
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    records.close().await;
+    left
+}
+
+#[tokio::test]
+async fn a_log_that_lost_what_was_committed_is_kept_and_stops_capture() {
+    let left = cut_off(6).await;
+    let wal = left.path().join("wiko.sqlite3-wal");
+    let mut log = std::fs::read(&wal).unwrap();
+    let middle = log.len() / 2;
+    log[middle] ^= 0xff;
+    std::fs::write(&wal, &log).unwrap();
+
+    let opened = SqliteRecords::open(left.path(), StoreOptions { reserve_bytes: 0 });
+    let opened = opened.await.unwrap();
+    let fault = opened.records.fault().unwrap();
+    assert!(fault.contains("write-ahead log is damaged"), "{fault}");
+    assert!(
+        !opened.quarantined.is_empty(),
+        "pictures that lost their row"
+    );
+    let refused = opened.records.capture(&capture(90), &picture(90)).await;
+    assert!(refused.unwrap_err().stops_capture());
+    let kept = left.path().join("quarantine/wiko.sqlite3-wal.damaged-1");
+    assert_eq!(std::fs::read(kept).unwrap(), log);
+}
+
+#[tokio::test]
+async fn a_log_whose_end_is_torn_is_what_a_power_cut_leaves() {
+    let left = cut_off(6).await;
+    let wal = left.path().join("wiko.sqlite3-wal");
+    let whole = std::fs::read(&wal).unwrap();
+    // Cut short by half a page, and with a last frame of which the disk kept something else.
+    let short = whole[..whole.len() - 2000].to_vec();
+    let mut torn = whole.clone();
+    let last = torn.len() - 100;
+    torn[last] ^= 0xff;
+    for log in [short, torn] {
+        let again = tempfile::tempdir().unwrap();
+        for entry in ["wiko.sqlite3", "lock"] {
+            std::fs::copy(left.path().join(entry), again.path().join(entry)).unwrap();
+        }
+        std::fs::write(again.path().join("wiko.sqlite3-wal"), log).unwrap();
+        let records = open(again.path()).await;
+        assert_eq!(records.fault(), None);
+        captured(&records, 90).await;
+        let log = again.path().join("wiko.sqlite3-wal");
+        records.close().await;
+        assert!(!log.exists());
+    }
 }

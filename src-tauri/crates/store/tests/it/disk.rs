@@ -90,7 +90,7 @@ async fn a_full_disk_refuses_captures_and_loses_nothing() {
     assert_eq!(records.fault(), None);
     for (n, picture) in (0..).zip(&kept) {
         let image = records.image(capture(n).id).await.unwrap();
-        assert_eq!(image.facts, picture.facts);
+        assert_eq!(image.facts(), picture.facts());
     }
     std::fs::remove_file(filler).unwrap();
     std::fs::remove_file(spare).unwrap();
@@ -115,7 +115,14 @@ async fn below_the_reserve_nothing_is_captured_and_decisions_are_still_written()
         .unwrap()
         .records;
     let refused = records.capture(&capture(2), &image(b"2")).await;
-    assert!(matches!(refused, Err(StoreError::DiskFull { .. })));
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, StoreError::DiskFull { .. }), "{refused}");
+    // It is not full: the sentence says how much is free, and which setting keeps it so.
+    let told = refused.to_string();
+    assert!(
+        told.contains(" MB are free") && told.contains("reserve_mb") && !told.contains("full"),
+        "{told}"
+    );
     let refused = records.check_writable().await;
     assert!(matches!(refused, Err(StoreError::DiskFull { .. })));
     wiko_testkit::contracts::records::passed(&records, 1).await;

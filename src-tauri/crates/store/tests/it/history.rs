@@ -108,7 +108,7 @@ async fn take(records: &SqliteRecords, step: Step, parts: &mut Vec<u32>) {
         }
         Step::Decide { part, how } => {
             let Some(n) = of(part) else { return };
-            let facts = picture(n).facts;
+            let facts = picture(n).facts();
             let found = |defect, severity| {
                 let at = BoxPx {
                     x: 1,

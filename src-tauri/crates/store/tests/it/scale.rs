@@ -37,10 +37,10 @@ async fn the_schema_refuses_a_pass_without_an_analysis_of_the_same_picture() {
     let records = open(dir.path()).await;
     captured(&records, 1).await;
     let mut database = database(dir.path()).await;
-    let facts = picture(1).facts;
+    let facts = picture(1).facts();
     let right = serde_json::to_string(&good(&facts)).unwrap();
     let wrong = [
-        serde_json::to_string(&good(&image(b"other").facts)).unwrap(),
+        serde_json::to_string(&good(&image(b"other").facts())).unwrap(),
         right.replace("\"complete\":true", "\"complete\":false"),
         right.replace("\"claim\":\"good\"", "\"claim\":\"unsure\""),
         right.replace("\"findings\":[]", "\"findings\":[{}]"),
@@ -150,7 +150,7 @@ async fn a_database_of_a_newer_station_is_not_touched() {
 
 /// Parts a second apart, nearly all good, without pictures.
 async fn fill(database: &mut SqliteConnection, parts: u32) {
-    let analysis = serde_json::to_string(&good(&picture(1).facts)).unwrap();
+    let analysis = serde_json::to_string(&good(&picture(1).facts())).unwrap();
     let stages = Stage::ALL.iter().map(|stage| format!("'{stage}'"));
     let stages = stages.collect::<Vec<_>>().join(",");
     let sql = format!(
@@ -167,7 +167,7 @@ async fn fill(database: &mut SqliteConnection, parts: u32) {
             iif(n % 500 = 0, 'blade_scratch', NULL), n % 500 = 0
          FROM part",
         noon = NOON.0,
-        sha = picture(1).facts.sha256,
+        sha = picture(1).facts().sha256,
     );
     sqlx::query(AssertSqlSafe(sql))
         .execute(database)

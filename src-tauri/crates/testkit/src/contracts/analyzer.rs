@@ -13,7 +13,7 @@ pub async fn its_analysis_keeps_the_ports_word(
     request: &AnalysisRequest,
 ) -> Analysis {
     let analysis = analyzer.analyze(request).await.expect("an analysis");
-    let facts = &request.image.facts;
+    let facts = &request.image.facts();
     assert_eq!(analysis.image_sha256, facts.sha256, "the very picture");
     assert_eq!(analysis.appraiser.provider, analyzer.provider());
     assert!(!analysis.appraiser.model.is_empty(), "the model is named");
@@ -82,7 +82,7 @@ pub async fn only_a_good_answer_passes(harness: &dyn AnalyzerUnderTest, request:
     ] {
         harness.next(answer).await;
         let decided = match harness.analyzer().analyze(request).await {
-            Ok(analysis) => judge(&request.image.facts, &analysis).code(),
+            Ok(analysis) => judge(&request.image.facts(), &analysis).code(),
             Err(AnalysisError::Unusable { .. }) => Undetermined,
             Err(AnalysisError::NotLearnt { .. } | AnalysisError::Hindered(_)) => Pending,
         };

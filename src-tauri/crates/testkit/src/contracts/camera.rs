@@ -24,9 +24,9 @@ pub fn frames_count_up_and_carry_their_own_facts(camera: &mut dyn Camera, frames
         }
         last = Some((sequence, exposed_ms));
         assert_eq!(&frame.camera, camera.id());
-        let facts = frame.image.facts;
-        assert_eq!(facts.sha256, Sha256::of(&frame.image.bytes));
-        assert_eq!(facts.size_bytes, frame.image.bytes.len() as u64);
+        let facts = frame.image.facts();
+        assert_eq!(facts.sha256, Sha256::of(frame.image.bytes()));
+        assert_eq!(facts.size_bytes, frame.image.bytes().len() as u64);
         assert!(facts.width_px > 0 && facts.height_px > 0);
     }
 }

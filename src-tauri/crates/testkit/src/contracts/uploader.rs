@@ -19,32 +19,35 @@ pub async fn brings_each_part_once(
     stored: impl AsyncFn(&Inspection) -> Option<Stored>,
 ) {
     let bytes = format!("picture of part {n}").into_bytes();
-    let part = builders::decided(n, &bytes, 1);
+    let (part, image) = (builders::decided(n, &bytes, 1), builders::image(&bytes));
     uploader.reach().await.expect("a sign of life");
 
     let mut pending = part.clone();
     pending.decision = None;
-    let refused = uploader.upload(&pending, &bytes).await.unwrap_err();
+    let refused = uploader.upload(&pending, &image).await.unwrap_err();
     assert_eq!(refused.obstacle, Obstacle::NeedsPerson);
     assert_eq!(stored(&part).await, None, "a pending part was sent");
 
-    let damaged = uploader.upload(&part, b"other bytes").await.unwrap_err();
-    assert_eq!(damaged.obstacle, Obstacle::NeedsPerson);
-    assert_eq!(stored(&part).await, None, "a damaged picture was sent");
+    let another = uploader
+        .upload(&part, &builders::image(b"other bytes"))
+        .await
+        .unwrap_err();
+    assert_eq!(another.obstacle, Obstacle::NeedsPerson);
+    assert_eq!(stored(&part).await, None, "another picture was sent");
 
-    let first = uploader.upload(&part, &bytes).await.unwrap();
+    let first = uploader.upload(&part, &image).await.unwrap();
     let key = format!("/inspections/yangjiang/WK-KN-200/{}.jpg", part.capture.id);
     assert!(first.image_url.starts_with("s3://") && first.image_url.ends_with(&key));
-    let again = uploader.upload(&part, &bytes).await.unwrap();
+    let again = uploader.upload(&part, &image).await.unwrap();
     assert_eq!(first, again, "the same revision again");
     let there = stored(&part).await.expect("the part is there");
     assert_eq!(there.revision, 1);
     assert!(there.image.is_none_or(|image| image == bytes));
 
     let newer = builders::decided(n, &bytes, 2);
-    uploader.upload(&newer, &bytes).await.unwrap();
+    uploader.upload(&newer, &image).await.unwrap();
     assert_eq!(stored(&part).await.unwrap().revision, 2);
-    uploader.upload(&part, &bytes).await.unwrap();
+    uploader.upload(&part, &image).await.unwrap();
     assert_eq!(
         stored(&part).await.unwrap().revision,
         2,
@@ -66,7 +69,10 @@ pub async fn brings_each_part_once(
 
     let other_bytes = b"quite another picture".to_vec();
     let other = builders::decided(n, &other_bytes, 4);
-    let clash = uploader.upload(&other, &other_bytes).await.unwrap_err();
+    let clash = uploader
+        .upload(&other, &builders::image(&other_bytes))
+        .await
+        .unwrap_err();
     assert_eq!(clash.obstacle, Obstacle::NeedsPerson);
     for sha256 in [part.image.sha256, other.image.sha256] {
         assert!(

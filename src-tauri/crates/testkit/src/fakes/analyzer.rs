@@ -113,7 +113,7 @@ impl Analyzer for ScriptedAnalyzer {
             }
             state.last.clone()
         };
-        let facts = &request.image.facts;
+        let facts = &request.image.facts();
         let mut analysis = match answer.unwrap_or_else(|| Answer::hindered(Obstacle::Transient)) {
             Answer::Good => builders::good(facts),
             Answer::Defective(findings) => builders::defective(facts, findings),

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Mutex};
 use wiko_core::{
     id::InspectionId,
-    image::Sha256,
+    image::{EncodedImage, Sha256},
     inspection::Inspection,
     ports::{Hindered, UploadReceipt, Uploader},
     queue::Obstacle,
@@ -39,9 +39,9 @@ impl Uploader for FakeUploader {
     async fn upload(
         &self,
         inspection: &Inspection,
-        image: &[u8],
+        image: &EncodedImage,
     ) -> Result<UploadReceipt, Hindered> {
-        self.keep(inspection, Some(Sha256::of(image))).await
+        self.keep(inspection, Some(image.facts().sha256)).await
     }
 
     async fn upload_record(&self, inspection: &Inspection) -> Result<UploadReceipt, Hindered> {

@@ -97,6 +97,7 @@ pub async fn the_parts_on_the_queues_are_listed_the_parked_first(records: &dyn R
     let troubled = list(Some(Queue::Analysis), Listed::Troubled, 10).await;
     assert_eq!(troubled, (vec![parts[1], parts[0]], 2));
     assert_eq!(list(None, Listed::Parked, 10).await, (vec![parts[1]], 1));
+    assert_eq!(list(None, Listed::Delayed, 10).await, (vec![parts[0]], 1));
     assert_eq!(
         list(Some(Queue::Upload), Listed::All, 10).await,
         (vec![parts[3]], 1)

@@ -123,6 +123,8 @@ def main() -> int:
     skipped = [case for case in results if case.skipped]
     seconds = round(time.monotonic() - begin)
     kept = len(results) - len(broken) - len(skipped)
+    for case in broken:  # once more, where whoever reads the end of a long log finds it
+        print(case.line())
     print(f"faults: {kept} passed, {len(broken)} failed, {len(skipped)} skipped in {seconds} s")
     return 1 if broken or not kept else 0
 

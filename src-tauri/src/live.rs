@@ -315,7 +315,10 @@ mod tests {
 
     fn fault() -> StationEvent {
         StationEvent::StorageFault {
-            reason: "the disk is full".into(),
+            error: wiko_core::ports::StoreError::DiskFull {
+                data_dir: "/data".into(),
+                reserve: None,
+            },
         }
     }
 

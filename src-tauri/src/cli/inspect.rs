@@ -142,7 +142,7 @@ pub(crate) async fn inspect(
     let inspection = match wait {
         Some(timeout) => station.wait_decided(capture.id, timeout).await?,
         None => {
-            answered(&mut events, capture.id).await;
+            answered(&mut events, capture.id).await?;
             station.records().inspection(capture.id).await?
         }
     };
@@ -150,18 +150,23 @@ pub(crate) async fn inspect(
     Ok(inspection)
 }
 
-/// Waits until the chain has answered for the part, or could not.
-async fn answered(events: &mut tokio::sync::broadcast::Receiver<StationEvent>, part: InspectionId) {
+/// Waits until the chain has answered for the part, or could not. A storage fault ends it: what the records show
+/// then may never have reached the disk.
+async fn answered(
+    events: &mut tokio::sync::broadcast::Receiver<StationEvent>,
+    part: InspectionId,
+) -> Result<(), StoreError> {
     use tokio::sync::broadcast::error::RecvError;
     loop {
         match events.recv().await {
-            Ok(StationEvent::Decided { id, .. }) if id == part => return,
+            Ok(StationEvent::Decided { id, .. }) if id == part => return Ok(()),
             Ok(StationEvent::Delayed {
                 id,
                 queue: Queue::Analysis,
                 ..
-            }) if id == part => return,
-            Ok(StationEvent::StorageFault { .. }) | Err(RecvError::Closed) => return,
+            }) if id == part => return Ok(()),
+            Ok(StationEvent::StorageFault { error }) => return Err(error),
+            Err(RecvError::Closed) => return Ok(()),
             Ok(_) | Err(RecvError::Lagged(_)) => {}
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     id::InspectionId,
     image::ImageFacts,
     inspection::{CaptureFacts, Decision, OperatorDecision},
+    ports::StoreError,
     queue::{Obstacle, Queue},
 };
 
@@ -63,7 +64,7 @@ pub enum StationEvent {
     ClockTroubled(ClockTrouble),
     /// The disk failed; no part is captured until a person has looked.
     StorageFault {
-        /// In words, with what to do.
-        reason: String,
+        /// What was refused, and what to do.
+        error: StoreError,
     },
 }

@@ -124,7 +124,7 @@ impl Inner {
         tracing::error!(%error, "the records failed");
         if error.stops_capture() {
             self.tell(StationEvent::StorageFault {
-                reason: error.to_string(),
+                error: error.clone(),
             });
         }
     }

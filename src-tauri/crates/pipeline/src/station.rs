@@ -252,7 +252,7 @@ impl Station {
         tokio::join!(analysis, upload, inner.watch_clock(&stop));
     }
 
-    /// The record once it is decided, or as it stands after `timeout`.
+    /// The record once it is decided, or as it stands after `timeout`. Refused where the storage fails meanwhile.
     pub async fn wait_decided(
         &self,
         id: InspectionId,
@@ -268,6 +268,8 @@ impl Station {
                 loop {
                     match events.recv().await {
                         Ok(StationEvent::Decided { id: decided, .. }) if decided == id => break,
+                        // What the records show then may never have reached the disk.
+                        Ok(StationEvent::StorageFault { error }) => return Err(error),
                         Ok(_) => {}
                         // Fallen behind: the records know.
                         Err(broadcast::error::RecvError::Lagged(_)) => break,

@@ -48,6 +48,7 @@ mod search;
 mod seed;
 mod spool;
 mod statement;
+mod still_written;
 mod storage;
 mod transaction;
 mod unpack;

@@ -10,7 +10,7 @@ use crate::{
     row::{analysis_json, column, digest},
     search,
     spool::{self, Spool},
-    transaction, wal_check,
+    still_written, transaction, wal_check,
 };
 use sqlx::{Connection, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use std::{
@@ -70,7 +70,7 @@ pub struct SqliteRecords {
     pub(crate) signer: RwLock<Option<Arc<dyn Signer>>>,
     options: StoreOptions,
     /// Last, so that it is given up after the connections.
-    _lock: File,
+    lock: File,
 }
 
 impl SqliteRecords {
@@ -122,7 +122,7 @@ impl SqliteRecords {
             },
             signer: RwLock::default(),
             options,
-            _lock: lock,
+            lock,
         };
         let quarantined = records.sweep().await?;
         Ok(Opened {
@@ -247,7 +247,20 @@ impl SqliteRecords {
             transaction.commit().await?;
             Ok(Some(sequence))
         };
-        changed.await.map_err(|error| self.row_write(&error))
+        let changed = changed.await.map_err(|error| self.row_write(&error))?;
+        self.check_still_written()?;
+        Ok(changed)
+    }
+
+    /// Latches a fault where the file system gave up while something was committed.
+    fn check_still_written(&self) -> Result<(), StoreError> {
+        still_written::check(&self.lock).map_err(|error| {
+            let dir = self.layout().root().display();
+            self.faults().latch(format!(
+                "the file system of {dir} failed while a change was recorded, which may be lost with the next \
+                 power cut: {error}; check the disk (dmesg, fsck)"
+            ))
+        })
     }
 
     /// Why a change of a part touched no row.
@@ -317,7 +330,10 @@ impl Records for SqliteRecords {
         };
         placed.map_err(|failed| self.spool_write(&failed))?;
         match self.insert(capture, &image.facts()).await {
-            Ok(sequence) => Ok(sequence),
+            Ok(sequence) => {
+                self.check_still_written()?;
+                Ok(sequence)
+            }
             Err(error) => {
                 let surely_not_there = faults::surely_not_written(&error);
                 let error = self.row_write(&error);

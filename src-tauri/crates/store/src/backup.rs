@@ -167,9 +167,10 @@ impl RecordsReader {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "its name is no UTF-8");
             return Err(target.failed("making a copy of the records", error));
         };
+        let mut apart = self.apart().await?;
         let copied = sqlx::query("VACUUM INTO ?")
             .bind(text)
-            .execute(&self.pool)
+            .execute(&mut apart)
             .await;
         match copied.map_err(|error| self.failed(&error)) {
             Ok(_) => Ok(()),

@@ -17,8 +17,9 @@ pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// The first SQLite without the WAL-reset bug.
 const LEAST_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// Reads are short; more connections than this would only wait for the same disk.
-const READERS: u32 = 4;
+/// One, because each has a cache of its own: of several, each question met a cold one, and took two to three times
+/// as long. What reads for long has a connection of its own (`RecordsReader::apart`).
+const READERS: u32 = 1;
 
 /// The write-ahead log is cut back to this after a checkpoint.
 const WAL_KEPT_BYTES: u32 = 64 << 20;

@@ -23,8 +23,9 @@ impl RecordsReader {
         } else {
             "SELECT integrity_check FROM pragma_integrity_check"
         };
+        let mut apart = self.apart().await?;
         let mut wrong: Vec<String> = sqlx::query_scalar(check)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut apart)
             .await
             .map_err(|error| self.failed(&error))?;
         wrong.retain(|line| line != "ok");
@@ -32,7 +33,7 @@ impl RecordsReader {
             "SELECT format('row %s of %s points to no row of %s', rowid, \"table\", parent)
              FROM pragma_foreign_key_check LIMIT 100",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut apart)
         .await
         .map_err(|error| self.failed(&error))?;
         wrong.extend(dangling);

@@ -10,7 +10,7 @@ use crate::{
     row::{InspectionRow, SELECT_INSPECTION, column},
     statement::Asking,
 };
-use sqlx::{AssertSqlSafe, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -56,6 +56,12 @@ impl RecordsReader {
             faults,
             pool,
         }))
+    }
+
+    /// A connection apart from the one that answers questions, for what reads longer than a person waits.
+    pub(crate) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
+        let options = self.pool.connect_options();
+        options.connect().await.map_err(|error| self.failed(&error))
     }
 
     pub(crate) fn failed(&self, error: &sqlx::Error) -> StoreError {

@@ -306,6 +306,7 @@ impl SqliteRecords {
 
     /// What all pictures take that lie here.
     async fn picture_bytes(&self) -> Result<u64, StoreError> {
+        let mut apart = self.reader().apart().await?;
         // Those that are not verified have their place on a queue.
         let bytes: i64 = sqlx::query_scalar(
             "SELECT (SELECT ifnull(sum(image_size_bytes), 0)
@@ -315,7 +316,7 @@ impl SqliteRecords {
                      FROM work w JOIN inspection i ON i.sequence = w.sequence
                      WHERE i.uploaded_revision IS NULL)",
         )
-        .fetch_one(&self.reader().pool)
+        .fetch_one(&mut apart)
         .await
         .map_err(|error| self.reader().failed(&error))?;
         Ok(bytes.cast_unsigned())

@@ -46,6 +46,7 @@ pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<Chec
     checks.push(signing::check_signing(settings, &*secrets).await);
     checks.push(credentials(settings, &*secrets).await);
     checks.push(claude(settings));
+    checks.push(azure(settings, secrets.clone()).await);
     // Three clients at once make a future that is too large for the stack of the caller.
     checks.extend(Box::pin(cloud(settings, secrets)).await);
     checks.push(clock::check_clock(settings).await);
@@ -177,14 +178,6 @@ fn chain(settings: &Settings) -> CheckDto {
         .iter()
         .map(|provider| provider.code())
         .collect();
-    if settings.chain.contains(&Provider::Azure) {
-        return check(
-            "chain",
-            CheckState::Failed,
-            names.join(", "),
-            "azure is not available in this version: take it out of analysis.chain",
-        );
-    }
     match names.is_empty() {
         true => check(
             "chain",
@@ -258,6 +251,39 @@ async fn credentials(settings: &Settings, secrets: &dyn Secrets) -> CheckDto {
             "credentials",
             CheckState::Failed,
             "they cannot be read",
+            error.to_string(),
+        ),
+    }
+}
+
+/// Can Azure OpenAI be asked? Asking it would cost, so only settings and key are looked at.
+async fn azure(settings: &Settings, secrets: Arc<dyn Secrets>) -> CheckDto {
+    if !settings.chain.contains(&Provider::Azure) {
+        return check("azure", CheckState::NotConfigured, "it is not asked", "");
+    }
+    let asked = match wiring::azure(settings, secrets.clone()) {
+        Ok(azure) => azure.model_id().to_owned(),
+        Err(error) => {
+            return check(
+                "azure",
+                CheckState::Failed,
+                "it cannot be asked",
+                error.to_string(),
+            );
+        }
+    };
+    match secrets.get(SecretName::AzureApiKey).await {
+        Ok(Some(_)) => ok("azure", asked),
+        Ok(None) => check(
+            "azure",
+            CheckState::Failed,
+            "there is no key",
+            "set it: wiko-station credentials set azure_api_key",
+        ),
+        Err(error) => check(
+            "azure",
+            CheckState::Failed,
+            "the key cannot be read",
             error.to_string(),
         ),
     }

@@ -8,6 +8,7 @@ use crate::{
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use wiko_analyzer::{
+    azure::{AzureOpenAi, AzureSettings},
     claude::{Claude, ClaudeSettings},
     screen::{Screen, ScreenModels},
 };
@@ -24,8 +25,9 @@ use wiko_pipeline::{Parts, Station, StationSettings};
 use wiko_secrets::{EnvironmentSecrets, KeyringSecrets, MemorySecrets};
 use wiko_store::{BallastedRecords, RecordsReader, SqliteRecords, StoreOptions};
 
-/// Longer than any analysis may take with all its tries.
-const ANALYSIS_LEASE: Duration = Duration::from_secs(5 * 60);
+/// Calls of one model for one part at the most: a look and a closer one, each with its repair, and the cause; each may
+/// be made twice, where credentials are set meanwhile.
+const CALLS_OF_A_MODEL: u32 = 10;
 
 /// Over the longest upload: reading the picture, and noting what came of it.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
@@ -67,9 +69,14 @@ pub enum WiringError {
     /// Claude cannot be asked with these settings.
     #[error("{0}")]
     Claude(String),
-    /// An analyzer of the chain is not part of this version.
-    #[error("analysis.chain: {0} is not available in this version; known are claude and screen")]
-    NoSuchAnalyzer(Provider),
+    /// Azure OpenAI cannot be asked with these settings.
+    #[error("{0}")]
+    Azure(String),
+    /// The chain asks Azure OpenAI, and nothing says where it is.
+    #[error(
+        "analysis.chain asks azure: set azure.{0} in station.toml, or take it out of the chain"
+    )]
+    AzureNotSet(&'static str),
     /// Only one of bucket and table is set.
     #[error("aws: set both s3_bucket and dynamodb_table, or neither; {0} is missing")]
     HalfACloud(&'static str),
@@ -103,7 +110,7 @@ impl Installation {
         let screen: Arc<dyn Analyzer> = Arc::new(Screen::new(models.clone()));
         let parts = Parts {
             records: Arc::new(BallastedRecords::new(records.clone())) as Arc<dyn Records>,
-            chain: chain(&settings, &aws, &screen)?,
+            chain: chain(&settings, &aws, &secrets, &screen)?,
             screen: Some(screen),
             uploader: cloud.map(|cloud| Arc::new(cloud) as Arc<dyn Uploader>),
             clock: clock.clone(),
@@ -115,7 +122,7 @@ impl Installation {
                 language: settings.language,
                 analyses_in_flight: settings.analyses_in_flight,
                 uploads_in_flight: settings.uploads_in_flight,
-                analysis_lease: ANALYSIS_LEASE,
+                analysis_lease: analysis_lease(&settings.chain),
                 upload_lease,
             },
         };
@@ -144,6 +151,17 @@ fn signing_secrets(settings: &Settings, secrets: &Arc<dyn Secrets>) -> Arc<dyn S
     } else {
         secrets.clone()
     }
+}
+
+/// Longer than any analysis may take, whoever of the chain is asked and however often.
+fn analysis_lease(chain: &[Provider]) -> Duration {
+    let models = chain
+        .iter()
+        .filter(|provider| provider.service().is_some())
+        .count();
+    let calls = CALLS_OF_A_MODEL * u32::try_from(models).unwrap_or(u32::MAX);
+    let timeout = Duration::from_millis(ClaudeSettings::default().attempt_timeout_ms);
+    timeout.saturating_mul(calls) + LEASE_MARGIN
 }
 
 /// How the store is opened.
@@ -194,13 +212,18 @@ pub fn aws(settings: &Settings, secrets: Arc<dyn Secrets>) -> Result<Aws, BadCaB
     Aws::new(shared, secrets)
 }
 
-fn chain(settings: &Settings, aws: &Aws, screen: &Arc<dyn Analyzer>) -> Result<Chain, WiringError> {
+fn chain(
+    settings: &Settings,
+    aws: &Aws,
+    secrets: &Arc<dyn Secrets>,
+    screen: &Arc<dyn Analyzer>,
+) -> Result<Chain, WiringError> {
     let mut analyzers: Vec<Arc<dyn Analyzer>> = Vec::new();
     for provider in &settings.chain {
         analyzers.push(match provider {
             Provider::Screen => screen.clone(),
             Provider::Claude => Arc::new(claude(settings, aws)?),
-            Provider::Azure => return Err(WiringError::NoSuchAnalyzer(*provider)),
+            Provider::Azure => Arc::new(azure(settings, secrets.clone())?),
         });
     }
     Ok(Chain::new(analyzers))
@@ -214,7 +237,29 @@ fn claude(settings: &Settings, aws: &Aws) -> Result<Claude, WiringError> {
     if let Some(model_id) = &settings.aws.bedrock_model_id {
         claude.model_id.clone_from(model_id);
     }
-    Claude::new(aws, claude).map_err(|error| WiringError::Claude(error.to_string()))
+    Claude::on_bedrock(aws, claude).map_err(|error| WiringError::Claude(error.to_string()))
+}
+
+/// Azure OpenAI, as the settings name it.
+pub fn azure(settings: &Settings, secrets: Arc<dyn Secrets>) -> Result<AzureOpenAi, WiringError> {
+    let set = |key, value: &Option<String>| value.clone().ok_or(WiringError::AzureNotSet(key));
+    let (file, aws) = (&settings.azure, &settings.aws);
+    let unreadable = |path: &PathBuf, error: std::io::Error| {
+        WiringError::Azure(format!("aws.ca_bundle {}: {error}", path.display()))
+    };
+    let ca_bundle = aws.ca_bundle.as_ref();
+    let ca_bundle =
+        ca_bundle.map(|path| std::fs::read(path).map_err(|error| unreadable(path, error)));
+    let azure = AzureSettings {
+        endpoint: set("endpoint", &file.endpoint)?,
+        deployment: set("deployment", &file.deployment)?,
+        api_version: file.api_version.clone(),
+        usd_per_million_input: file.usd_per_million_input,
+        usd_per_million_output: file.usd_per_million_output,
+        ca_bundle: ca_bundle.transpose()?,
+        attempt_timeout_ms: ClaudeSettings::default().attempt_timeout_ms,
+    };
+    AzureOpenAi::at(azure, secrets).map_err(|error| WiringError::Azure(error.to_string()))
 }
 
 /// The cloud, where the settings name one.

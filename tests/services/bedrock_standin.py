@@ -1,4 +1,4 @@
-"""A stand-in for Claude on Amazon Bedrock, for tests only.
+"""A stand-in for Claude on Amazon Bedrock, and for Azure OpenAI (azure_form.py), for tests only.
 
 It holds every Converse request against AWS's published service model (botocore carries it) and against
 what Bedrock and the models are known to refuse, and answers what a script says. Whatever is wrong with a
@@ -14,9 +14,9 @@ station the endpoint http://127.0.0.1:PORT/s/NAME.
     GET    [/s/NAME]/_control/requests   {"requests": [...], "refused": N}
     DELETE [/s/NAME]/_control            forgets script and requests
 
-A step is an object; without steps left, a valid "good" reply is given.
+A step is an object; without steps left, a valid "good" reply is given, or a cause that knows nothing.
     {"reply": {...}}             the tool's input; what it lacks of the fields that every reply needs is
-                                 filled in from the request (image token, checklist)
+                                 filled in from the request (image token, checklist, picture 0 of a finding)
     {"reply_exactly": {...}}     the tool's input, as it stands
     {"prose": "..."}             text instead of a tool's call
     {"two_tools": true}          the reply, twice
@@ -29,12 +29,12 @@ and with any of them:
     "delay_ms": 500              wait first
     "times": 3                   for so many requests
     "model": "opus-5"            only for requests whose model id holds this
+    "asks": "cause"              for the next question for a cause; without it a step is for an inspection or its repair
 """
 
 import argparse
 import base64
 import binascii
-import hashlib
 import json
 import re
 import sys
@@ -44,10 +44,10 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+import azure_form
 import botocore.session
+from standin_replies import Refused, check_sizes, checked_image, expect, filled_in
 
-MAX_IMAGE_BYTES = 3_932_160
-MAX_IMAGE_SIDE_PX = 8000
 STATUS_OF_ERROR = {
     "AccessDeniedException": 403,
     "ExpiredTokenException": 403,
@@ -64,14 +64,6 @@ STATUS_OF_ERROR = {
 }
 REFUSES_TEMPERATURE = re.compile(r"opus-4-8|(opus|sonnet)-5|fable-5")
 REFUSES_FORCED_TOOL = re.compile(r"(opus|sonnet)-5-5|fable-5-1")
-
-
-class Refused(Exception):
-    """The request is one that the service would refuse."""
-
-    def __init__(self, message, code="ValidationException"):
-        super().__init__(message)
-        self.code = code
 
 
 def check_shape(value, shape, where):
@@ -131,11 +123,6 @@ def check_structure(value, shape, where):
         expect(len(value) == 1, where, "exactly one member", sorted(value))
 
 
-def expect(holds, where, what, given):
-    if not holds:
-        raise Refused(f"{where} must have {what}; given: {str(given)[:120]}")
-
-
 def check_length(length, shape, where):
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     expect(least is None or length >= least, where, f"a length of at least {least}", length)
@@ -158,36 +145,35 @@ def check_signature(headers):
         raise Refused("Missing Authentication Token", "MissingAuthenticationTokenException")
 
 
-def jpeg_size(data):
-    """Width and height from the frame header of a whole JPEG."""
-    if data[:2] != b"\xff\xd8" or data[-2:] != b"\xff\xd9":
-        raise Refused("the image is not a whole JPEG")
-    at = 2
-    while at + 9 < len(data):
-        if data[at] != 0xFF:
-            break
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
-        at += 2 + length
-    raise Refused("the JPEG has no frame header")
-
-
-def check_message(body):
-    """What belongs to this product's requests: one picture, then a text that tells its true size."""
-    content = body["messages"][-1]["content"]
+def check_messages(body):
+    """What belongs to this product's requests: pictures, then a text that tells their true sizes in their order.
+    After it may come an answer and what is wrong with it."""
+    messages = body["messages"]
+    roles = [message["role"] for message in messages]
+    expect(roles in (["user"], ["user", "assistant", "user"]), "messages", "one question, or one and its repair", roles)
+    content = messages[0]["content"]
     kinds = [next(iter(block)) for block in content]
-    expect(kinds == ["image", "text"], "the last message", "one image and then one text", kinds)
-    image, text = content[0]["image"], content[1]["text"]
-    data = base64.b64decode(image["source"]["bytes"])
-    expect(image["format"] == "jpeg", "image.format", "jpeg", image["format"])
-    expect(len(data) <= MAX_IMAGE_BYTES, "image", f"at most {MAX_IMAGE_BYTES} bytes", len(data))
-    width, height = jpeg_size(data)
-    expect(max(width, height) <= MAX_IMAGE_SIDE_PX, "image", f"at most {MAX_IMAGE_SIDE_PX} px a side", (width, height))
-    told = re.search(r"(\d+)\s*[×x]\s*(\d+)", text)
-    expect(told, "the text", "the picture's size", text)
-    expect(told.groups() == (str(width), str(height)), "the text", f"the size {width}x{height}", told[0])
-    return {"width_px": width, "height_px": height, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}, text
+    shown = len(kinds) - 1
+    expect(shown >= 1 and kinds == ["image"] * shown + ["text"], "the question", "images and then one text", kinds)
+    text = content[-1]["text"]
+    images = []
+    for block in content[:-1]:
+        expect(block["image"]["format"] == "jpeg", "image.format", "jpeg", block["image"]["format"])
+        images.append(checked_image(base64.b64decode(block["image"]["source"]["bytes"])))
+    check_sizes(text, images)
+    if len(messages) == 3:
+        check_repair(messages[1]["content"], messages[2]["content"])
+    return images, text
+
+
+def check_repair(said, mended):
+    """Each call of a tool wants its result in the next message, as the service does."""
+    for block in said:
+        if "text" in block and not block["text"].strip():
+            raise Refused("text content blocks must contain non-whitespace text")
+    calls = [block["toolUse"]["toolUseId"] for block in said if "toolUse" in block]
+    results = [block["toolResult"]["toolUseId"] for block in mended if "toolResult" in block]
+    expect(calls == results, "the last message", f"a result for each call {calls}", results)
 
 
 def check_family(model_id, body):
@@ -209,10 +195,13 @@ class Session:
         self.requests = []
         self.refused = 0
 
-    def take_step(self, model_id):
+    def take_step(self, model_id, asks):
         with self.lock:
             for index, step in enumerate(self.steps):
                 if step.get("model", "") not in model_id:
+                    continue
+                # A script speaks of inspections; a cause is given as it comes, unless a step is for one.
+                if (asks == "cause") != (step.get("asks") == "cause"):
                     continue
                 left = step.get("times", 1) - 1
                 if left > 0:
@@ -223,29 +212,22 @@ class Session:
         return {}
 
 
-def filled_in(reply, body, text):
-    """A reply with the fields that every reply needs."""
-    token = re.search(r"Image token: ([0-9a-f]+)", text)
-    system = "\n".join(block.get("text", "") for block in body.get("system", []))
-    codes = re.findall(r"^- ([A-Z]{2}\d+): ", system, re.MULTILINE)
-    findings = reply.get("findings", [])
-    violated = {finding.get("criterion") for finding in findings if isinstance(finding, dict)}
-    return {
-        "image_token": token[1] if token else "",
-        "image_quality": {"usable": True, "reason": ""},
-        "instruction_in_image": False,
-        "checklist": [{"criterion": c, "result": "violated" if c in violated else "met"} for c in codes],
-        "findings": [],
-        "verdict": "defective" if findings else "good",
-        "summary": "",
-        **reply,
-    }
+def system_of(body):
+    return "\n".join(block.get("text", "") for block in body.get("system", []))
+
+
+def asks_for_cause(body):
+    """True where not an inspection's reply is asked for, but a cause."""
+    tools = [tool["toolSpec"]["name"] for tool in body.get("toolConfig", {}).get("tools", []) if "toolSpec" in tool]
+    return "record_cause" in tools or (not tools and '"root_cause"' in system_of(body))
 
 
 def answer(step, body, text):
     """The body of a reply in the service's own form."""
     tools = [tool["toolSpec"]["name"] for tool in body.get("toolConfig", {}).get("tools", []) if "toolSpec" in tool]
-    reply = step["reply_exactly"] if "reply_exactly" in step else filled_in(step.get("reply", {}), body, text)
+    reply = step["reply_exactly"] if "reply_exactly" in step else filled_in(
+        step.get("reply", {}), system_of(body), text, asks_for_cause(body)
+    )
     if step.get("cut_json"):
         reply = dict(list(reply.items())[: len(reply) // 2])
     if "prose" in step:
@@ -322,6 +304,8 @@ class Handler(BaseHTTPRequestHandler):
                 session.steps = json.loads(data)
             return self.send({})
         found = re.fullmatch(r"/model/([^/]+)/converse", path)
+        if path.startswith("/openai/"):
+            return self.complete(session, data)
         if not found:
             return self.send_error_of("UnknownOperationException", f"no such operation: {path}", 404)
         return self.converse(session, unquote(found[1]), data)
@@ -333,7 +317,9 @@ class Handler(BaseHTTPRequestHandler):
             body = json.loads(data)
             check_shape({**body, "modelId": model_id}, self.server.converse_shape, "request")
             check_family(model_id, body)
-            record["image"], record["text"] = check_message(body)
+            record["images"], record["text"] = check_messages(body)
+            record["image"] = record["images"][0]
+            record["asks"] = "cause" if asks_for_cause(body) else "repair" if len(body["messages"]) > 1 else "reply"
             record["system"] = [block.get("text", block) for block in body.get("system", [])]
             record["toolConfig"] = body.get("toolConfig")
             record["inferenceConfig"] = body.get("inferenceConfig")
@@ -345,9 +331,32 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error_of(getattr(error, "code", "ValidationException"), str(error))
         with session.lock:
             session.requests.append(record)
-        return self.follow(session.take_step(model_id), body, record["text"])
+        return self.follow(session.take_step(model_id, record["asks"]), lambda step: answer(step, body, record["text"]))
 
-    def follow(self, step, body, text):
+    def complete(self, session, data):
+        """Azure's form."""
+        record = {}
+        try:
+            body = json.loads(data)
+            record.update(azure_form.checked(urlsplit(re.sub(r"^/s/[^/]+", "", self.path)), self.headers, body))
+        except (Refused, ValueError, KeyError, TypeError) as error:
+            if getattr(error, "code", "") == "401":
+                return self.send({"error": {"code": "401", "message": str(error)}}, 401)
+            with session.lock:
+                session.refused += 1
+                session.requests.append({**record, "refused": str(error)})
+            return self.send({"error": {"code": "invalid_request", "message": str(error)}}, 400)
+        with session.lock:
+            session.requests.append(record)
+        step = session.take_step(record["model_id"], record["asks"])
+        if "error" in step:
+            time.sleep(step.get("delay_ms", 0) / 1000)
+            headers = {"Retry-After": str(step["retry_after"])} if "retry_after" in step else {}
+            told = {"error": {"code": step["error"], "message": step.get("message", "as scripted")}}
+            return self.send(told, step["status"], headers)
+        return self.follow(step, lambda step: azure_form.answer(step, body, record["text"]))
+
+    def follow(self, step, made):
         time.sleep(step.get("delay_ms", 0) / 1000)
         if step.get("drop"):
             self.close_connection = True
@@ -358,7 +367,7 @@ class Handler(BaseHTTPRequestHandler):
             )
         if "raw" in step:
             return self.send(step["raw"], step.get("status", 200))
-        return self.send(answer(step, body, text))
+        return self.send(made(step))
 
     def send_error_of(self, code, message, status=None, retry_after=None):
         headers = {"x-amzn-ErrorType": code}

@@ -51,7 +51,11 @@ export type AnalysisDto = {
 	summary: string,
 	/**  What was found, the worst first. */
 	findings: FindingDto[],
-	/**  Why the picture could not be judged, where it could not. */
+	/**  In what two answers contradict each other, where they do. */
+	disagreement: string | null,
+	/**  What is wrong with the picture, where it could not be judged. */
+	image_unfit: UndeterminedReason | null,
+	/**  The same in words; may be empty. */
 	image_unusable: string | null,
 	/**  Why the defect came to be, where asked. */
 	cause: CauseDto | null,
@@ -151,6 +155,14 @@ export type BoxProvenance =
 /**  Pixels across of the picture that was seen. */
 width_px: number; 
 /**  Pixels down of the picture that was seen. */
+height_px: number } | 
+/**  A part of the original was cut out and resized to `width_px` × `height_px`. */
+{ kind: "cropped"; 
+/**  What was cut out, in pixels of the original. */
+crop: BoxPx; 
+/**  Pixels across of the picture that was seen. */
+width_px: number; 
+/**  Pixels down of the picture that was seen. */
 height_px: number };
 
 /**  A box in whole pixels of the original picture, upright; origin top left. */
@@ -202,6 +214,8 @@ export type CauseDto = {
 	root_cause: string,
 	/**  Why, five times over. */
 	five_whys: string[],
+	/**  Possible causes by the six branches of an Ishikawa diagram. */
+	ishikawa: IshikawaDto,
 	/**  What helped it along. */
 	contributing_factors: string[],
 	/**  What to do now. */
@@ -572,6 +586,22 @@ export type InspectionDto = {
 	image_removed: ImageRemovalDto | null,
 };
 
+/**  Possible causes by branch; an empty list where nothing speaks for one. */
+export type IshikawaDto = {
+	/**  The machine. */
+	machine: string[],
+	/**  The material. */
+	material: string[],
+	/**  The method. */
+	method: string[],
+	/**  The people. */
+	man: string[],
+	/**  The measurement. */
+	measurement: string[],
+	/**  The environment. */
+	environment: string[],
+};
+
 /**  The language of what is written for people. */
 export type Language = 
 /**  Simplified Chinese. */
@@ -797,6 +827,8 @@ export type SecretName =
 export type Service = 
 /**  Amazon Bedrock, where Claude answers. */
 "bedrock" | 
+/**  Azure OpenAI, which is asked where Claude cannot be reached. */
+"azure" | 
 /**  Amazon S3, where pictures go. */
 "s3" | 
 /**  Amazon DynamoDB, where records go. */
@@ -960,7 +992,15 @@ export type UndeterminedReason =
 /**  It is called defective, and nothing is listed. */
 "defective_without_findings" | 
 /**  A finding lies outside the picture, or its confidence is no number from 0 to 1. */
-"finding_out_of_range";
+"finding_out_of_range" | 
+/**  Writing in the picture reads like an instruction. */
+"instruction_in_picture" | 
+/**  The picture shows no part. */
+"no_part" | 
+/**  The picture shows another product, or the product at another stage. */
+"other_product" | 
+/**  Two answers about this picture contradict each other. */
+"disagreement";
 
 /**  How far a part has come on its way to the cloud. */
 export type UploadDto = 

@@ -139,7 +139,7 @@ pub(crate) fn finding(finding: &Finding) -> Value {
 pub(crate) fn detail(decision: &Decision) -> &str {
     let said = decision.analysis.as_ref();
     let unusable = said.and_then(|said| match &said.image_quality {
-        ImageQuality::Unusable { reason } => Some(&**reason),
+        ImageQuality::Unusable { reason, .. } => Some(&**reason),
         _ => None,
     });
     let summary = said.map(|said| &*said.summary);

@@ -125,7 +125,7 @@ async fn left(
 fn holds(held: &CircuitReport, queue: Queue) -> bool {
     use wiko_core::service::Service;
     match held.service {
-        Service::Bedrock => queue == Queue::Analysis,
+        Service::Bedrock | Service::Azure => queue == Queue::Analysis,
         Service::S3 | Service::Dynamodb => queue == Queue::Upload,
     }
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 use wiko_core::{
-    analysis::{Analysis, CauseAnalysis, Finding, ImageQuality, Provider},
+    analysis::{Analysis, CauseAnalysis, Finding, ImageQuality, Ishikawa, Provider},
     defect::{DefectType, RecommendedAction, Region, Severity},
     facility::Facility,
     geometry::{BoxProvenance, BoxPx},
@@ -54,6 +54,36 @@ impl From<&Finding> for FindingDto {
     }
 }
 
+/// Possible causes by branch; an empty list where nothing speaks for one.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct IshikawaDto {
+    /// The machine.
+    pub machine: Vec<String>,
+    /// The material.
+    pub material: Vec<String>,
+    /// The method.
+    pub method: Vec<String>,
+    /// The people.
+    pub man: Vec<String>,
+    /// The measurement.
+    pub measurement: Vec<String>,
+    /// The environment.
+    pub environment: Vec<String>,
+}
+
+impl From<&Ishikawa> for IshikawaDto {
+    fn from(branches: &Ishikawa) -> Self {
+        Self {
+            machine: branches.machine.clone(),
+            material: branches.material.clone(),
+            method: branches.method.clone(),
+            man: branches.man.clone(),
+            measurement: branches.measurement.clone(),
+            environment: branches.environment.clone(),
+        }
+    }
+}
+
 /// Why a defect came to be.
 #[derive(Debug, Clone, Serialize, Type)]
 pub struct CauseDto {
@@ -63,6 +93,8 @@ pub struct CauseDto {
     pub root_cause: String,
     /// Why, five times over.
     pub five_whys: Vec<String>,
+    /// Possible causes by the six branches of an Ishikawa diagram.
+    pub ishikawa: IshikawaDto,
     /// What helped it along.
     pub contributing_factors: Vec<String>,
     /// What to do now.
@@ -77,6 +109,7 @@ impl From<&CauseAnalysis> for CauseDto {
             probable_stage: cause.probable_stage,
             root_cause: cause.root_cause.clone(),
             five_whys: cause.five_whys.clone(),
+            ishikawa: IshikawaDto::from(&cause.ishikawa),
             contributing_factors: cause.contributing_factors.clone(),
             corrective_actions: cause.corrective_actions.clone(),
             preventive_actions: cause.preventive_actions.clone(),
@@ -114,7 +147,11 @@ pub struct AnalysisDto {
     pub summary: String,
     /// What was found, the worst first.
     pub findings: Vec<FindingDto>,
-    /// Why the picture could not be judged, where it could not.
+    /// In what two answers contradict each other, where they do.
+    pub disagreement: Option<String>,
+    /// What is wrong with the picture, where it could not be judged.
+    pub image_unfit: Option<UndeterminedReason>,
+    /// The same in words; may be empty.
     pub image_unusable: Option<String>,
     /// Why the defect came to be, where asked.
     pub cause: Option<CauseDto>,
@@ -136,9 +173,14 @@ impl From<&Analysis> for AnalysisDto {
             prompt_sha256: analysis.appraiser.prompt_sha256.to_string(),
             summary: analysis.summary.clone(),
             findings: findings.into_iter().map(FindingDto::from).collect(),
+            disagreement: analysis.disagreement.clone(),
+            image_unfit: match analysis.image_quality {
+                ImageQuality::Usable => None,
+                ImageQuality::Unusable { unfit, .. } => Some(unfit.into()),
+            },
             image_unusable: match &analysis.image_quality {
                 ImageQuality::Usable => None,
-                ImageQuality::Unusable { reason } => Some(reason.clone()),
+                ImageQuality::Unusable { reason, .. } => Some(reason.clone()),
             },
             cause: analysis.cause.as_ref().map(CauseDto::from),
             usage: ProviderUsageDto {

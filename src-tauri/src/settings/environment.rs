@@ -67,7 +67,7 @@ impl Environment {
 
     pub(super) fn override_file(&self, file: &mut StationFile) -> Result<(), SettingsError> {
         let owned = |name| self.get(name).map(str::to_owned);
-        let aws = &mut file.aws;
+        let (aws, azure) = (&mut file.aws, &mut file.azure);
         for (name, setting) in [
             ("WIKO_S3_BUCKET", &mut aws.s3_bucket),
             ("WIKO_DYNAMODB_TABLE", &mut aws.dynamodb_table),
@@ -75,6 +75,9 @@ impl Environment {
             ("WIKO_S3_ENDPOINT", &mut aws.s3_endpoint),
             ("WIKO_DYNAMODB_ENDPOINT", &mut aws.dynamodb_endpoint),
             ("WIKO_BEDROCK_ENDPOINT", &mut aws.bedrock_endpoint),
+            ("WIKO_AZURE_ENDPOINT", &mut azure.endpoint),
+            ("WIKO_AZURE_DEPLOYMENT", &mut azure.deployment),
+            ("WIKO_AZURE_API_VERSION", &mut azure.api_version),
         ] {
             if let Some(value) = owned(name) {
                 *setting = Some(value);

@@ -21,6 +21,8 @@ pub struct StationFile {
     pub analysis: AnalysisFile,
     /// AWS.
     pub aws: AwsFile,
+    /// Azure OpenAI.
+    pub azure: AzureFile,
     /// Credentials.
     pub credentials: CredentialsSection,
     /// What is kept how long.
@@ -42,6 +44,7 @@ impl Default for StationFile {
             camera: CameraFile::default(),
             analysis: AnalysisFile::default(),
             aws: AwsFile::default(),
+            azure: AzureFile::default(),
             credentials: CredentialsSection::default(),
             storage: StorageFile::default(),
             backup: BackupFile::default(),
@@ -224,6 +227,22 @@ impl Default for AwsFile {
             uploads_in_flight: 4,
         }
     }
+}
+
+/// `[azure]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AzureFile {
+    /// Address of the resource, such as `https://wiko.openai.azure.com`.
+    pub endpoint: Option<String>,
+    /// Name of the deployment.
+    pub deployment: Option<String>,
+    /// For the classic addresses, such as `2024-10-21`; none for the present ones.
+    pub api_version: Option<String>,
+    /// US dollars for a million tokens sent; what is not said counts as nothing.
+    pub usd_per_million_input: f64,
+    /// US dollars for a million tokens received.
+    pub usd_per_million_output: f64,
 }
 
 /// `[credentials]`.

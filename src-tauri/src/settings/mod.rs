@@ -10,7 +10,7 @@ mod malformed;
 mod storage;
 
 pub use environment::Environment;
-pub use file::{AwsFile, CameraDriver, CameraFile, CredentialsSource, StationFile};
+pub use file::{AwsFile, AzureFile, CameraDriver, CameraFile, CredentialsSource, StationFile};
 pub use malformed::without_secrets;
 pub use storage::{BackupSettings, StorageSettings};
 
@@ -54,6 +54,8 @@ pub struct Settings {
     pub uploads_in_flight: usize,
     /// AWS.
     pub aws: AwsFile,
+    /// Azure OpenAI.
+    pub azure: AzureFile,
     /// Where credentials come from.
     pub credentials: CredentialsSource,
     /// What is kept how long.
@@ -137,6 +139,7 @@ impl Settings {
             file.analysis.chain = vec![Provider::Screen];
             file.camera = CameraFile::default();
             file.aws = AwsFile::default();
+            file.azure = AzureFile::default();
         }
         Self::checked(data_dir, demo, file)
     }
@@ -217,6 +220,7 @@ impl Settings {
             analyses_in_flight: in_flight("analysis.in_flight", file.analysis.in_flight)?,
             uploads_in_flight: in_flight("aws.uploads_in_flight", file.aws.uploads_in_flight)?,
             aws: file.aws,
+            azure: file.azure,
             credentials: file.credentials.source,
             storage: file.storage.checked()?,
             backup: file.backup.checked(data_dir)?,

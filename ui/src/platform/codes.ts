@@ -39,6 +39,7 @@ export const DISPOSITIONS = codes<Disposition>({
 export const UNDETERMINED_REASONS = codes<UndeterminedReason>({
   other_image: true, incomplete: true, contract_broken: true, image_unfit: true, unsure: true,
   good_with_findings: true, defective_without_findings: true, finding_out_of_range: true,
+  instruction_in_picture: true, no_part: true, other_product: true, disagreement: true,
 });
 export const PROVIDERS = codes<Provider>({ screen: true, claude: true, azure: true });
 export const CAMERA_STATES = codes<CameraState>({
@@ -58,7 +59,7 @@ export const AUDIT_CATEGORIES = codes<AuditCategory>({
 });
 export const AUDIT_RESULTS = codes<AuditResult>({ done: true, refused: true, failed: true });
 export const LANGUAGES = codes<Language>({ "zh-CN": true, en: true });
-export const SERVICES = codes<Service>({ bedrock: true, s3: true, dynamodb: true });
+export const SERVICES = codes<Service>({ bedrock: true, azure: true, s3: true, dynamodb: true });
 export const CIRCUIT_STATES = codes<CircuitState>({ closed: true, open: true, half_open: true });
 export const WORK_STATES = codes<WorkState>({ waiting: true, leased: true, parked: true });
 export const CLOCK_TROUBLES = codes<ClockTroubleKind>({ jumped: true, behind_records: true, ahead_of_records: true, before_program: true });
@@ -78,7 +79,7 @@ export const ERROR_CODES = codes<ErrorCode>({
 
 /** The checks of the doctor that have a text; the station may send others, shown by their code. */
 export const CHECKS = [
-  "data_dir", "database", "disk", "queues", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "screen_models", "chain", "claude",
+  "data_dir", "database", "disk", "queues", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "screen_models", "chain", "claude", "azure",
   "s3", "dynamodb", "clock", "clock_s3",
 ] as const;
 export type Check = (typeof CHECKS)[number];

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod azure;
 pub mod claude;
-pub mod contract;
 pub mod screen;
+pub mod vision;

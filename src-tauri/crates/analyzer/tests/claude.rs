@@ -13,14 +13,17 @@ use image::{Rgb, RgbImage};
 use rstest::rstest;
 use serde_json::{Value, json};
 use standin::{StandIn, claude_at};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use wiko_analyzer::claude::{Claude, ClaudeSettings};
 use wiko_core::{
-    analysis::Provider,
-    geometry::BoxProvenance,
+    analysis::{Analysis, Provider},
+    chain::{Chain, ChainOutcome, Gate},
+    defect::{DefectType, Severity},
+    geometry::{BoxProvenance, BoxPx},
     image::EncodedImage,
     ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered, Language},
     queue::Obstacle,
+    spending::{Meter, Purpose},
     verdict::{UndeterminedReason as Why, VerdictCode, judge},
 };
 use wiko_testkit::{
@@ -43,6 +46,7 @@ fn request_of(image: EncodedImage, language: Language) -> AnalysisRequest {
         image,
         language,
         screening: None,
+        meter: Meter::default(),
     }
 }
 
@@ -61,9 +65,22 @@ fn scratch(box_px: [f64; 4]) -> Value {
 fn defective() -> Value {
     json!({
         "findings": [scratch([10.0, 20.0, 110.0, 40.0])],
-        "summary": "刀面有横向划痕", "probable_stage": "blade_glazing",
-        "five_whys": ["布轮磨损"],
+        "summary": "刀面有横向划痕",
     })
+}
+
+/// Seen in the first detail.
+fn in_detail(mut finding: Value) -> Value {
+    finding["picture"] = json!(1);
+    finding
+}
+
+/// A minor one, whose cause nobody asks for.
+fn shallow(box_px: [f64; 4], confidence: f64) -> Value {
+    let mut finding = scratch(box_px);
+    finding["severity"] = json!("minor");
+    finding["confidence"] = json!(confidence);
+    finding
 }
 
 fn with_finding(key: &str, value: Value) -> Value {
@@ -94,7 +111,7 @@ async fn a_good_part_passes_and_the_record_says_by_whom_and_at_what_cost() {
     let request = request();
     let analysis = contract::its_analysis_keeps_the_ports_word(&claude, &request).await;
     assert_eq!(
-        judge(&request.image.facts(), &analysis).code(),
+        judge(&request.image.facts(), &analysis, None).code(),
         VerdictCode::Pass
     );
     assert_eq!(analysis.appraiser.provider, Provider::Claude);
@@ -174,18 +191,246 @@ async fn a_defective_part_fails_with_its_cause_in_the_operators_words() {
     let Some(standin) = StandIn::session() else {
         return;
     };
-    standin.script(json!([{"reply": defective()}])).await;
+    let cause = json!({"probable_stage": "blade_glazing", "root_cause": "布轮磨损", "five_whys": ["布轮磨损"]});
+    standin
+        .script(json!([{"reply": defective()}, {"asks": "cause", "reply": cause}]))
+        .await;
     let claude = standin.claude(ClaudeSettings::default());
     let request = request();
     let analysis = contract::its_analysis_keeps_the_ports_word(&claude, &request).await;
     assert_eq!(
-        judge(&request.image.facts(), &analysis).code(),
+        judge(&request.image.facts(), &analysis, None).code(),
         VerdictCode::Fail
     );
     assert_eq!(analysis.findings[0].description, "横向划痕 [BG1]");
     assert_eq!(analysis.cause.unwrap().five_whys, ["布轮磨损"]);
-    let system = standin.requests().await[0]["system"][0].to_string();
-    assert!(system.contains("刀具工厂"), "{system}");
+    let seen = standin.requests().await;
+    let [look, why] = seen.as_slice() else {
+        panic!("{seen:?}");
+    };
+    assert!(look["system"][0].to_string().contains("刀具工厂"));
+    let asked = why["text"].as_str().unwrap();
+    for told in [
+        "横向划痕",
+        "major",
+        "blade_surface",
+        "L2603-01",
+        "blade_glazing",
+    ] {
+        assert!(asked.contains(told), "{told} in {asked}");
+    }
+    // Each call is on the meter, and the record says what all of them cost.
+    let calls = request.meter.calls();
+    let purposes: Vec<_> = calls.iter().map(|call| call.purpose).collect();
+    assert_eq!(purposes, [Purpose::Look, Purpose::Cause]);
+    assert_eq!(
+        analysis.usage.cost_micro_usd,
+        2 * calls[0].usage.cost_micro_usd
+    );
+}
+
+#[rstest]
+#[case::the_service_fails(json!({"asks": "cause", "error": "ThrottlingException"}))]
+#[case::it_is_cut_off(json!({"asks": "cause", "stop_reason": "max_tokens"}))]
+#[case::it_speaks_of_another_picture(json!({"asks": "cause", "reply": {"image_token": "00000000"}}))]
+#[tokio::test]
+async fn a_cause_that_is_not_given_changes_nothing_of_the_verdict(#[case] step: Value) {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    standin.script(json!([{"reply": defective()}, step])).await;
+    let claude = standin.claude(ClaudeSettings::default());
+    let request = request();
+    let analysis = claude.analyze(&request).await.unwrap();
+    let verdict = judge(&request.image.facts(), &analysis, None);
+    assert_eq!((verdict.code(), analysis.cause), (VerdictCode::Fail, None));
+}
+
+#[tokio::test]
+async fn nobody_asks_for_the_cause_of_a_minor_defect() {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    let minor = shallow([10.0, 20.0, 110.0, 40.0], 0.9);
+    standin
+        .script(json!([{"reply": {"findings": [minor]}}]))
+        .await;
+    let claude = standin.claude(ClaudeSettings::default());
+    claude.analyze(&request()).await.unwrap();
+    assert_eq!(standin.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_screen_marked_is_shown_from_near_in_the_same_request() {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    let near = json!({"picture": 1, "type": "blade_scratch", "severity": "minor", "confidence": 0.9,
+        "region": "blade_surface", "box": [160, 320, 320, 400], "description": "划痕",
+        "recommended_action": "rework", "criterion": null});
+    standin
+        .script(json!([{"reply": {"findings": [near]}}]))
+        .await;
+    let claude = standin.claude(ClaudeSettings::default());
+    let mut request = request_of(picture(4032, 3024), Language::ZhCn);
+    let marked = BoxPx {
+        x: 2000,
+        y: 1500,
+        width: 40,
+        height: 20,
+    };
+    request.screening = Some(builders::defective(
+        &request.image.facts(),
+        vec![builders::finding(
+            DefectType::Unknown,
+            Severity::Major,
+            marked,
+        )],
+    ));
+    let analysis = contract::its_analysis_keeps_the_ports_word(&claude, &request).await;
+    let seen = standin.requests().await;
+    let pictures = seen[0]["images"].as_array().unwrap();
+    assert_eq!((seen.len(), pictures.len()), (1, 2));
+    // 160 pixels around the mark, enlarged four times.
+    assert_eq!(pictures[1]["width_px"], 640);
+    let BoxProvenance::Cropped { crop, .. } = analysis.findings[0].provenance else {
+        panic!("{:?}", analysis.findings[0]);
+    };
+    assert_eq!((crop.width, crop.height), (160, 160));
+    let expected = BoxPx {
+        x: crop.x + 40,
+        y: crop.y + 80,
+        width: 40,
+        height: 20,
+    };
+    assert_eq!(analysis.findings[0].box_px, expected);
+}
+
+/// What the first look says with little confidence, what the closer look says, and what becomes of the part.
+#[rstest]
+#[case::confirmed(json!({"findings": [in_detail(shallow([300.0, 300.0, 500.0, 460.0], 0.95))]}), Ok(VerdictCode::Fail))]
+#[case::not_found_again(json!({}), Err(Why::Disagreement))]
+#[case::not_to_be_told(json!({"verdict": "unsure"}), Err(Why::Disagreement))]
+#[tokio::test]
+async fn what_the_model_is_not_sure_of_is_shown_again_from_near(
+    #[case] closer: Value,
+    #[case] decided: Result<VerdictCode, Why>,
+) {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    let doubtful = shallow([300.0, 200.0, 320.0, 210.0], 0.4);
+    standin
+        .script(json!([{"reply": {"findings": [doubtful]}}, {"reply": closer}]))
+        .await;
+    let claude = standin.claude(ClaudeSettings::default());
+    let request = request_of(picture(1920, 1080), Language::En);
+    let said = claude.analyze(&request).await;
+    let seen = standin.requests().await;
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[1]["images"].as_array().unwrap().len(), 2);
+    let verdict = match &said {
+        Ok(analysis) => {
+            let verdict = judge(&request.image.facts(), analysis, None);
+            verdict.reason().map_or(Ok(verdict.code()), Err)
+        }
+        Err(AnalysisError::Unusable { reason, .. }) => Err(*reason),
+        Err(other) => panic!("{other}"),
+    };
+    assert_eq!(verdict, decided);
+    if let (Ok(analysis), Ok(_)) = (said, verdict) {
+        let found = &analysis.findings[0];
+        assert!(
+            matches!(found.provenance, BoxProvenance::Cropped { .. }),
+            "{found:?}"
+        );
+        assert!((found.confidence - 0.95).abs() < 1e-9);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_out_of_form_is_given_one_further_try_which_clears_only_what_was_called_good() {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    for (first, expected) in [
+        (json!({"reply": {"summary": 7}}), Err(Why::Disagreement)),
+        (json!({"reply": {"checklist": []}}), Ok(VerdictCode::Pass)),
+        (
+            json!({"prose": "The part is good."}),
+            Err(Why::Disagreement),
+        ),
+        (
+            json!({"reply": with_finding("box", json!([0, 0, 641, 10]))}),
+            Err(Why::Disagreement),
+        ),
+    ] {
+        // The second answer is the good one that the stand-in gives by itself.
+        standin.script(json!([first])).await;
+        let claude = standin.claude(ClaudeSettings::default());
+        let request = request();
+        let decided = match claude.analyze(&request).await {
+            Ok(analysis) => Ok(judge(&request.image.facts(), &analysis, None).code()),
+            Err(AnalysisError::Unusable { reason, .. }) => Err(reason),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(decided, expected, "{first}");
+        let purposes: Vec<_> = request
+            .meter
+            .calls()
+            .iter()
+            .map(|call| call.purpose)
+            .collect();
+        assert_eq!(purposes, [Purpose::Look, Purpose::Repair]);
+    }
+}
+
+/// Says that everything is good.
+struct AlwaysGood;
+
+#[async_trait::async_trait]
+impl Analyzer for AlwaysGood {
+    fn provider(&self) -> Provider {
+        Provider::Screen
+    }
+
+    async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
+        Ok(builders::good(&request.image.facts()))
+    }
+}
+
+/// Asks whomever it may.
+struct Open;
+
+impl Gate for Open {
+    fn may_ask(&mut self, _: Provider) -> Result<(), Hindered> {
+        Ok(())
+    }
+
+    fn answered(&mut self, _: &Result<Analysis, AnalysisError>) {}
+}
+
+#[rstest]
+#[case::before_a_closer_look(json!({"reply": {"findings": [shallow([10.0, 20.0, 40.0, 40.0], 0.4)]}}), Why::Unsure)]
+#[case::before_the_further_try(json!({"reply": with_finding("box", json!([0, 0, 641, 10]))}), Why::ContractBroken)]
+#[tokio::test]
+async fn a_service_that_fails_after_it_has_answered_leaves_the_part_to_a_person_and_nobody_else_is_asked(
+    #[case] first: Value,
+    #[case] why: Why,
+) {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    standin
+        .script(json!([first, {"error": "ThrottlingException"}]))
+        .await;
+    let claude = standin.claude(ClaudeSettings::default());
+    let chain = Chain::new(vec![Arc::new(claude), Arc::new(AlwaysGood)]);
+    match chain.decide(&request(), &mut Open).await {
+        ChainOutcome::Decided { verdict, .. } => assert_eq!(verdict.reason(), Some(why)),
+        ChainOutcome::Pending(hindered) => panic!("{hindered}"),
+    }
+    assert_eq!(standin.requests().await.len(), 2);
 }
 
 #[rstest]
@@ -219,6 +464,8 @@ async fn an_answer_that_cannot_be_used_leaves_the_part_undetermined(
     let Some(standin) = StandIn::session() else {
         return;
     };
+    let mut step = step;
+    step["times"] = json!(2);
     standin.script(json!([step])).await;
     let claude = standin.claude(ClaudeSettings::default());
     match claude.analyze(&request()).await {
@@ -228,13 +475,17 @@ async fn an_answer_that_cannot_be_used_leaves_the_part_undetermined(
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(standin.requests().await.len(), 1, "asked once, not again");
+    // A matter of form is given one further try, anything else none.
+    let asked = if why == Why::ContractBroken { 2 } else { 1 };
+    assert_eq!(standin.requests().await.len(), asked);
 }
 
 #[rstest]
 #[case::good_with_findings(good_with_finding(), Why::GoodWithFindings)]
 #[case::blurred(json!({"image_quality": {"usable": false, "reason": "模糊"}}), Why::ImageUnfit)]
-#[case::an_instruction_in_the_picture(json!({"instruction_in_image": true}), Why::ImageUnfit)]
+#[case::an_instruction_in_the_picture(json!({"instruction_in_image": true}), Why::InstructionInPicture)]
+#[case::another_product(json!({"part": "other", "summary": "是剪刀"}), Why::OtherProduct)]
+#[case::an_empty_fixture(json!({"part": "nothing"}), Why::NoPart)]
 #[case::unsure(json!({"verdict": "unsure"}), Why::Unsure)]
 #[case::defective_of_nothing(json!({"verdict": "defective"}), Why::DefectiveWithoutFindings)]
 #[tokio::test]
@@ -249,7 +500,10 @@ async fn an_answer_that_does_not_decide_is_kept_and_leaves_the_part_undetermined
     let claude = standin.claude(ClaudeSettings::default());
     let request = request();
     let analysis = claude.analyze(&request).await.unwrap();
-    assert_eq!(judge(&request.image.facts(), &analysis).reason(), Some(why));
+    assert_eq!(
+        judge(&request.image.facts(), &analysis, None).reason(),
+        Some(why)
+    );
 }
 
 #[rstest]
@@ -353,6 +607,8 @@ async fn a_model_that_refuses_forced_tools_answers_in_text_held_to_the_same_cont
     let Some(standin) = StandIn::session() else {
         return;
     };
+    let mut step = step;
+    step["times"] = json!(2);
     standin.script(json!([step])).await;
     let claude = standin.claude(ClaudeSettings {
         model_id: "us.anthropic.claude-opus-5-5".into(),
@@ -362,7 +618,7 @@ async fn a_model_that_refuses_forced_tools_answers_in_text_held_to_the_same_cont
     match claude.analyze(&request).await {
         Ok(analysis) => {
             assert!(!refused);
-            let verdict = judge(&request.image.facts(), &analysis).code();
+            let verdict = judge(&request.image.facts(), &analysis, None).code();
             assert_eq!(verdict, VerdictCode::Pass);
         }
         Err(AnalysisError::Unusable { reason, .. }) => {
@@ -431,6 +687,11 @@ impl AnalyzerUnderTest for Harness {
             FarSide::CredentialsExpired => json!({"error": "ExpiredTokenException"}),
             FarSide::NeedsPerson => json!({"error": "AccessDeniedException"}),
         };
+        // Its further try, where it is given one, is no better.
+        let mut step = step;
+        if answer == FarSide::Prose {
+            step["times"] = json!(2);
+        }
         self.standin.script(json!([step])).await;
     }
 }

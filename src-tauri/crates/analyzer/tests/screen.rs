@@ -17,6 +17,7 @@ use wiko_core::{
     ports::{AnalysisError, AnalysisRequest, Language},
     queue::Obstacle,
     sku::ProductSku,
+    spending::Meter,
     stage::Stage,
     verdict::{VerdictCode, judge},
 };
@@ -396,6 +397,7 @@ fn request(picture: &GrayImage, language: Language) -> AnalysisRequest {
         image: encoded(picture),
         language,
         screening: None,
+        meter: Meter::default(),
     }
 }
 
@@ -414,7 +416,7 @@ async fn the_analyzer_keeps_the_ports_word_and_a_difference_goes_to_the_supervis
     let analysis = its_analysis_keeps_the_ports_word(&screen, &good).await;
     assert_eq!(analysis.claim, Claim::Good);
     assert_eq!(
-        judge(&good.image.facts(), &analysis).code(),
+        judge(&good.image.facts(), &analysis, None).code(),
         VerdictCode::Pass
     );
     assert_eq!(analysis.appraiser.prompt_sha256, of_eight().sha256());
@@ -423,7 +425,7 @@ async fn the_analyzer_keeps_the_ports_word_and_a_difference_goes_to_the_supervis
     let bad = request(&bad, Language::ZhCn);
     let analysis = its_analysis_keeps_the_ports_word(&screen, &bad).await;
     assert_eq!(
-        judge(&bad.image.facts(), &analysis).code(),
+        judge(&bad.image.facts(), &analysis, None).code(),
         VerdictCode::Fail
     );
     let finding = analysis.worst().unwrap();

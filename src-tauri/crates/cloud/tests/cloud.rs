@@ -157,7 +157,7 @@ async fn s3_and_dynamodb_keep_to_the_contract() {
         return;
     };
     let stored = async |part: &Inspection| cloud.stored(part).await;
-    brings_each_part_once(&cloud.uploader(), 1, stored).await;
+    Box::pin(brings_each_part_once(&cloud.uploader(), 1, stored)).await;
     assert_eq!((cloud.objects().await, cloud.rows().await.len()), (1, 1));
 }
 

@@ -44,7 +44,8 @@ impl Provider {
     pub fn service(self) -> Option<Service> {
         match self {
             Self::Claude => Some(Service::Bedrock),
-            Self::Screen | Self::Azure => None,
+            Self::Azure => Some(Service::Azure),
+            Self::Screen => None,
         }
     }
 }
@@ -157,9 +158,39 @@ pub enum ImageQuality {
     Usable,
     /// It was not, and why.
     Unusable {
+        /// What is wrong with it. Records of before this was told apart say nothing.
+        #[serde(default)]
+        unfit: Unfit,
         /// In words.
         reason: String,
     },
+}
+
+/// What is wrong with a picture that cannot be judged.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Unfit {
+    /// Blur, glare, darkness or framing could hide a defect.
+    #[default]
+    Quality,
+    /// Writing in it reads like an instruction to whoever judges it.
+    Instruction,
+    /// It shows no part.
+    NoPart,
+    /// It shows another product, or the product at another stage.
+    OtherProduct,
+}
+
+impl ImageQuality {
+    /// Blur, glare, darkness or framing could hide a defect; the reason says which.
+    pub fn poor(reason: String) -> Self {
+        Self::Unusable {
+            unfit: Unfit::Quality,
+            reason,
+        }
+    }
 }
 
 /// Why the defect came to be, as far as the analyzer can tell.
@@ -210,8 +241,23 @@ pub struct Usage {
     pub cache_read_tokens: u64,
     /// Millionths of a US dollar.
     pub cost_micro_usd: u64,
-    /// From the request to the whole reply.
+    /// From the request to the whole reply; of several calls, their sum.
     pub latency_ms: u64,
+}
+
+impl Usage {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cache_read_tokens: self
+                .cache_read_tokens
+                .saturating_add(other.cache_read_tokens),
+            cost_micro_usd: self.cost_micro_usd.saturating_add(other.cost_micro_usd),
+            latency_ms: self.latency_ms.saturating_add(other.latency_ms),
+        }
+    }
 }
 
 /// Who analysed, with what.
@@ -232,6 +278,9 @@ pub struct Analysis {
     pub image_sha256: Sha256,
     /// True only where the reply ended of itself: not cut off, not refused.
     pub complete: bool,
+    /// In what two answers of the analyzer contradict each other, where they do: then a person decides.
+    #[serde(default)]
+    pub disagreement: Option<String>,
     /// What is said of the part as a whole.
     pub claim: Claim,
     /// What was found.

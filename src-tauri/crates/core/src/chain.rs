@@ -11,7 +11,7 @@ use crate::{
     analysis::{Analysis, Provider},
     ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered},
     queue::Obstacle,
-    verdict::{Verdict, judge},
+    verdict::{UndeterminedReason, Verdict, judge},
 };
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub enum ChainOutcome {
         verdict: Verdict,
         /// What was said; none where it could not be used.
         analysis: Option<Box<Analysis>>,
-        /// Why the answer could not be used, in words; empty where it could.
+        /// Why the answer could not be used, or which two contradict each other, in words; else empty.
         detail: String,
     },
     /// Nobody answered; the part stays pending.
@@ -67,10 +67,12 @@ impl Chain {
             gate.answered(&answer);
             match answer {
                 Ok(analysis) => {
+                    let screening = request.screening.as_ref();
+                    let verdict = judge(&request.image.facts(), &analysis, screening);
                     return ChainOutcome::Decided {
-                        verdict: judge(&request.image.facts(), &analysis),
+                        detail: contradiction(verdict, &analysis),
+                        verdict,
                         analysis: Some(Box::new(analysis)),
-                        detail: String::new(),
                     };
                 }
                 Err(AnalysisError::Unusable { reason, detail }) => {
@@ -90,6 +92,17 @@ impl Chain {
             }
         }
         ChainOutcome::Pending(combined(hindrances))
+    }
+}
+
+/// Which two answers contradict each other, where some do; empty where none do.
+fn contradiction(verdict: Verdict, analysis: &Analysis) -> String {
+    match (verdict.reason(), &analysis.disagreement) {
+        (Some(UndeterminedReason::Disagreement), Some(said)) => said.clone(),
+        (Some(UndeterminedReason::Disagreement), None) => {
+            "the local screen does not find the part good, and it is called good".to_owned()
+        }
+        _ => String::new(),
     }
 }
 
@@ -132,9 +145,10 @@ mod tests {
         inspection::CaptureFacts,
         ports::Language,
         sku::ProductSku,
+        spending::Meter,
         stage::Stage,
         time::{BootId, UnixMillis},
-        verdict::{UndeterminedReason, VerdictCode},
+        verdict::VerdictCode,
     };
 
     struct Says(Result<Analysis, AnalysisError>);
@@ -194,6 +208,7 @@ mod tests {
             image: EncodedImage::of(*b"part", ImageFormat::Jpeg, 10, 10),
             language: Language::En,
             screening: None,
+            meter: Meter::default(),
         }
     }
 
@@ -201,6 +216,7 @@ mod tests {
         Ok(Analysis {
             image_sha256: Sha256::of(b"part"),
             complete: true,
+            disagreement: None,
             claim: Claim::Good,
             findings: vec![],
             image_quality: ImageQuality::Usable,
@@ -285,6 +301,28 @@ mod tests {
             (met.obstacle, met.reason.as_str()),
             (Obstacle::Transient, "held")
         );
+    }
+
+    #[tokio::test]
+    async fn what_the_screen_marked_is_not_passed_and_the_record_says_which_two_disagree() {
+        let marked = Analysis {
+            claim: Claim::Defective,
+            ..good().unwrap()
+        };
+        let request = AnalysisRequest {
+            screening: Some(marked),
+            ..request()
+        };
+        let chain = Chain::new(vec![Arc::new(Says(good()))]);
+        match chain.decide(&request, &mut AllBut(None)).await {
+            ChainOutcome::Decided {
+                verdict, detail, ..
+            } => {
+                assert_eq!(verdict.reason(), Some(UndeterminedReason::Disagreement));
+                assert!(detail.contains("local screen"), "{detail}");
+            }
+            ChainOutcome::Pending(_) => panic!("pending"),
+        }
     }
 
     #[tokio::test]

@@ -32,6 +32,7 @@ pub mod role;
 pub mod service;
 pub mod shift;
 pub mod sku;
+pub mod spending;
 pub mod stage;
 pub mod summary;
 pub mod time;

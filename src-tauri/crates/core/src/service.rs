@@ -23,6 +23,8 @@ use crate::coded;
 pub enum Service {
     /// Amazon Bedrock, where Claude answers.
     Bedrock,
+    /// Azure OpenAI, which is asked where Claude cannot be reached.
+    Azure,
     /// Amazon S3, where pictures go.
     S3,
     /// Amazon DynamoDB, where records go.

@@ -247,6 +247,7 @@ mod tests {
         let analysis = Analysis {
             image_sha256: image.sha256,
             complete: true,
+            disagreement: None,
             claim,
             findings,
             image_quality: ImageQuality::Usable,

@@ -8,7 +8,7 @@
 //! - Reading a record gives a [`VerdictCode`], which says what was decided and can decide nothing.
 
 use crate::{
-    analysis::{Analysis, Claim, ImageQuality},
+    analysis::{Analysis, Claim, ImageQuality, Unfit},
     coded,
     image::ImageFacts,
 };
@@ -116,11 +116,24 @@ pub enum UndeterminedReason {
     DefectiveWithoutFindings,
     /// A finding lies outside the picture, or its confidence is no number from 0 to 1.
     FindingOutOfRange,
+    /// Writing in the picture reads like an instruction.
+    InstructionInPicture,
+    /// The picture shows no part.
+    NoPart,
+    /// The picture shows another product, or the product at another stage.
+    OtherProduct,
+    /// Two answers about this picture contradict each other.
+    Disagreement,
 }
 coded!(UndeterminedReason, "reason");
 
-/// Decides on the part in `image` from what an analyzer said. The only maker of a [`Pass`].
-pub fn judge(image: &ImageFacts, analysis: &Analysis) -> Verdict {
+/// Decides on the part in `image` from what an analyzer said, and from what the local screen said before
+/// where it did. The only maker of a [`Pass`].
+///
+/// The screen cannot clear a part here, but it can keep one from passing: what it marks, or does not recognise,
+/// and an analyzer calls good, is for a person. A Fail that it does not see stands: the part is stopped, and
+/// whoever confirms it looks anyway.
+pub fn judge(image: &ImageFacts, analysis: &Analysis, screening: Option<&Analysis>) -> Verdict {
     use UndeterminedReason as Why;
     if analysis.image_sha256 != image.sha256 {
         return Verdict::Undetermined(Why::OtherImage);
@@ -135,16 +148,43 @@ pub fn judge(image: &ImageFacts, analysis: &Analysis) -> Verdict {
     if !analysis.findings.iter().all(in_range) {
         return Verdict::Undetermined(Why::FindingOutOfRange);
     }
-    if analysis.image_quality != ImageQuality::Usable {
-        return Verdict::Undetermined(Why::ImageUnfit);
+    if let ImageQuality::Unusable { unfit, .. } = &analysis.image_quality {
+        return Verdict::Undetermined((*unfit).into());
+    }
+    if analysis.disagreement.is_some() {
+        return Verdict::Undetermined(Why::Disagreement);
     }
     match (analysis.claim, analysis.findings.is_empty()) {
+        (Claim::Good, true) if screening.is_some_and(|said| !clears(image, said)) => {
+            Verdict::Undetermined(Why::Disagreement)
+        }
         (Claim::Good, true) => Verdict::Pass(Pass { _made_by_judge: () }),
         (Claim::Good, false) => Verdict::Undetermined(Why::GoodWithFindings),
         (Claim::Defective, false) => Verdict::Fail,
         (Claim::Defective, true) => Verdict::Undetermined(Why::DefectiveWithoutFindings),
         (Claim::Unsure, _) => Verdict::Undetermined(Why::Unsure),
     }
+}
+
+impl From<Unfit> for UndeterminedReason {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Quality => Self::ImageUnfit,
+            Unfit::Instruction => Self::InstructionInPicture,
+            Unfit::NoPart => Self::NoPart,
+            Unfit::OtherProduct => Self::OtherProduct,
+        }
+    }
+}
+
+/// True where a screening holds nothing against the part. Whatever is not plainly good does.
+fn clears(image: &ImageFacts, screening: &Analysis) -> bool {
+    screening.image_sha256 == image.sha256
+        && screening.complete
+        && screening.disagreement.is_none()
+        && screening.claim == Claim::Good
+        && screening.findings.is_empty()
+        && screening.image_quality == ImageQuality::Usable
 }
 
 #[cfg(test)]
@@ -172,6 +212,7 @@ mod tests {
         Analysis {
             image_sha256: image().sha256,
             complete: true,
+            disagreement: None,
             claim: Claim::Good,
             findings: vec![],
             image_quality: ImageQuality::Usable,
@@ -214,13 +255,14 @@ mod tests {
 
     #[test]
     fn a_complete_reply_about_this_image_that_lists_nothing_is_a_pass() {
-        assert_eq!(judge(&image(), &good()).code(), VerdictCode::Pass);
+        assert_eq!(judge(&image(), &good(), None).code(), VerdictCode::Pass);
     }
 
     #[test]
     fn every_way_a_reply_can_be_wrong_has_its_reason() {
         use UndeterminedReason as Why;
-        let unusable = ImageQuality::Unusable {
+        let unusable = |unfit| ImageQuality::Unusable {
+            unfit,
             reason: "dark".into(),
         };
         let table = [
@@ -240,10 +282,38 @@ mod tests {
             ),
             (
                 Analysis {
-                    image_quality: unusable,
+                    image_quality: unusable(Unfit::Quality),
                     ..good()
                 },
                 Why::ImageUnfit,
+            ),
+            (
+                Analysis {
+                    image_quality: unusable(Unfit::Instruction),
+                    ..good()
+                },
+                Why::InstructionInPicture,
+            ),
+            (
+                Analysis {
+                    image_quality: unusable(Unfit::NoPart),
+                    ..good()
+                },
+                Why::NoPart,
+            ),
+            (
+                Analysis {
+                    image_quality: unusable(Unfit::OtherProduct),
+                    ..good()
+                },
+                Why::OtherProduct,
+            ),
+            (
+                Analysis {
+                    disagreement: Some("two looks".into()),
+                    ..good()
+                },
+                Why::Disagreement,
             ),
             (
                 Analysis {
@@ -289,7 +359,10 @@ mod tests {
             ),
         ];
         for (analysis, reason) in table {
-            assert_eq!(judge(&image(), &analysis), Verdict::Undetermined(reason));
+            assert_eq!(
+                judge(&image(), &analysis, None),
+                Verdict::Undetermined(reason)
+            );
         }
     }
 
@@ -300,14 +373,44 @@ mod tests {
             findings: vec![scratch(INSIDE, 0.5)],
             ..good()
         };
-        assert_eq!(judge(&image(), &analysis), Verdict::Fail);
+        assert_eq!(judge(&image(), &analysis, None), Verdict::Fail);
+    }
+
+    #[test]
+    fn what_the_screen_marks_or_does_not_recognise_is_not_passed_by_another_analyzer() {
+        let marked = Analysis {
+            claim: Claim::Defective,
+            findings: vec![scratch(INSIDE, 0.5)],
+            ..good()
+        };
+        let not_recognised = Analysis {
+            claim: Claim::Unsure,
+            image_quality: ImageQuality::poor("not whole".into()),
+            ..good()
+        };
+        for screening in [&marked, &not_recognised] {
+            let verdict = judge(&image(), &good(), Some(screening));
+            assert_eq!(verdict.reason(), Some(UndeterminedReason::Disagreement));
+        }
+        let verdict = judge(&image(), &good(), Some(&good()));
+        assert_eq!(verdict.code(), VerdictCode::Pass);
+    }
+
+    #[test]
+    fn a_fail_that_the_screen_does_not_see_stands() {
+        let failed = Analysis {
+            claim: Claim::Defective,
+            findings: vec![scratch(INSIDE, 0.5)],
+            ..good()
+        };
+        assert_eq!(judge(&image(), &failed, Some(&good())), Verdict::Fail);
     }
 
     proptest! {
         #[test]
         fn a_pass_comes_only_from_a_complete_good_and_empty_reply_about_this_image(
             same_image: bool, complete: bool, claim in 0usize..3, count in 0usize..3,
-            x in 0u32..120, confidence in -1.0f64..2.0, usable: bool,
+            x in 0u32..120, confidence in -1.0f64..2.0, usable: bool, screened in 0usize..4,
         ) {
             let box_px = BoxPx { x, y: 0, width: 10, height: 10 };
             let analysis = Analysis {
@@ -318,13 +421,16 @@ mod tests {
                 image_quality: if usable {
                     ImageQuality::Usable
                 } else {
-                    ImageQuality::Unusable { reason: String::new() }
+                    ImageQuality::poor(String::new())
                 },
                 ..good()
             };
+            let screening = Claim::ALL.get(screened).map(|&claim| Analysis { claim, ..good() });
+            let contradicted = screened == 1 || screened == 2;
             let may_pass =
-                same_image && complete && claim == 0 && count == 0 && usable;
-            prop_assert_eq!(judge(&image(), &analysis).code() == VerdictCode::Pass, may_pass);
+                same_image && complete && claim == 0 && count == 0 && usable && !contradicted;
+            let verdict = judge(&image(), &analysis, screening.as_ref());
+            prop_assert_eq!(verdict.code() == VerdictCode::Pass, may_pass);
         }
     }
 }

@@ -12,6 +12,7 @@ use wiko_core::{
     event::StationEvent,
     ports::{AnalysisError, AnalysisRequest, Hindered, StoreError},
     queue::{Among, AnalysisWork, Obstacle, Queue},
+    spending::Meter,
     time::UnixMillis,
 };
 
@@ -204,6 +205,7 @@ impl Inner {
             image,
             language: self.language(),
             screening: work.screening,
+            meter: Meter::default(),
         };
         if request.screening.is_none() {
             request.screening = self.screen(&request).await?;

@@ -236,7 +236,8 @@ impl SqliteRecords {
             append(&mut transaction, signer.as_deref(), entry).await?;
             transaction.commit().await
         };
-        noted.await.map_err(|error| self.row_write(&error))
+        noted.await.map_err(|error| self.row_write(&error))?;
+        self.check_still_written()
     }
 }
 

@@ -253,7 +253,7 @@ impl SqliteRecords {
     }
 
     /// Latches a fault where the file system gave up while something was committed.
-    fn check_still_written(&self) -> Result<(), StoreError> {
+    pub(crate) fn check_still_written(&self) -> Result<(), StoreError> {
         still_written::check(&self.lock).map_err(|error| {
             let dir = self.layout().root().display();
             self.faults().latch(format!(

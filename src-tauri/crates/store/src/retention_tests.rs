@@ -441,7 +441,7 @@ async fn decide(
     let analysis = wiko_testkit::builders::good(&picture.facts());
     let (verdict, analysis) = match verdict {
         0 => return,
-        1 => (judge(&picture.facts(), &analysis), Some(&analysis)),
+        1 => (judge(&picture.facts(), &analysis, None), Some(&analysis)),
         2 => (Verdict::Fail, None),
         _ => (Verdict::Undetermined(UndeterminedReason::Unsure), None),
     };

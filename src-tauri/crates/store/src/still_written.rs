@@ -1,6 +1,6 @@
 //! Whether what was just committed is surely on the disk.
 //!
-//! Invariant: nothing is acknowledged after a commit before [`check`] has passed.
+//! Invariant: no capture, verdict, call of a person or row of the trail is acknowledged before [`check`] has passed.
 //!
 //! Where ext4 meets an error it gives its journal up and turns read-only (`errors=remount-ro`, Debian's default). An
 //! fsync that is under way at that moment may be answered as if it was done: on Linux 6.18 a quarter of such errors

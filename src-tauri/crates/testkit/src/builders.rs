@@ -54,6 +54,7 @@ pub fn good(image: &ImageFacts) -> Analysis {
     Analysis {
         image_sha256: image.sha256,
         complete: true,
+        disagreement: None,
         claim: Claim::Good,
         findings: vec![],
         image_quality: ImageQuality::Usable,

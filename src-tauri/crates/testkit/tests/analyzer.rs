@@ -7,6 +7,7 @@ use wiko_core::{
     image::Sha256,
     ports::{AnalysisRequest, Analyzer, Language},
     queue::Obstacle,
+    spending::Meter,
     verdict::UndeterminedReason,
 };
 use wiko_testkit::{
@@ -28,6 +29,7 @@ fn fake() -> Fake {
             image: builders::image(b"part"),
             language: Language::ZhCn,
             screening: None,
+            meter: Meter::default(),
         },
     }
 }

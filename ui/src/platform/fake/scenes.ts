@@ -68,6 +68,10 @@ export const RUST_AND_SCRATCH: Scene = {
             "Why oxide? The chamber held 8 Pa instead of 1 Pa.", "Why 8 Pa? The door seal is worn.",
             "Why worn? It is not on the monthly plan.",
           ],
+          ishikawa: {
+            machine: ["Worn door seal of furnace 2"], material: [], method: ["Leak rate is checked monthly only"],
+            man: [], measurement: [], environment: ["High humidity in the hall"],
+          },
           contributing_factors: ["High humidity in the hall"],
           corrective_actions: ["Hold the lot and check the chamber's leak rate.", "Replace the door seal."],
           preventive_actions: ["Put the seal on the monthly plan."],
@@ -79,6 +83,10 @@ export const RUST_AND_SCRATCH: Scene = {
             "为何生锈？锈点处钝化膜破坏。", "为何破坏？淬火时生成氧化物。", "为何氧化？炉压 8 Pa，高于 1 Pa。",
             "为何 8 Pa？炉门密封圈磨损。", "为何磨损？未列入月度保养。",
           ],
+          ishikawa: {
+            machine: ["2 号炉炉门密封圈磨损"], material: [], method: ["漏率每月才检测一次"],
+            man: [], measurement: [], environment: ["车间湿度偏高"],
+          },
           contributing_factors: ["车间湿度偏高"],
           corrective_actions: ["封存本批次并检测炉体漏率。", "更换炉门密封圈。"],
           preventive_actions: ["将密封圈列入月度保养。"],
@@ -115,6 +123,8 @@ export function analysisOf(scene: Scene, provider: "screen" | "claude", language
       defect_type: claude ? finding.defect_type : "unknown",
       provenance: claude ? finding.provenance : { kind: "native" },
     })),
+    disagreement: null,
+    image_unfit: null,
     image_unusable: null,
     cause: (claude && scene.cause?.(language)) || null,
     usage: claude

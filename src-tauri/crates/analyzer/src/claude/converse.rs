@@ -1,11 +1,10 @@
-//! The request, and what of the reply is looked at.
+//! The request in the form of Converse, and the answer out of it.
 
 use super::{
     document::{to_document, to_json},
-    models::{Capabilities, JsonGuarantee, TokenCounts},
-    prompt::{Prompts, StagePrompt, TOOL_NAME},
+    models::{Capabilities, JsonGuarantee},
 };
-use crate::contract::{ReadReply, ReplyRefused, SentFrame, read_reply, read_reply_text};
+use crate::vision::{Question, TokenCounts, Turn, prompt::Task};
 use aws_sdk_bedrockruntime::{
     error::BuildError,
     operation::converse::{ConverseOutput, builders::ConverseFluentBuilder},
@@ -13,201 +12,207 @@ use aws_sdk_bedrockruntime::{
     types::{
         CachePointBlock, CachePointType, ContentBlock, ConversationRole, ImageBlock, ImageFormat,
         ImageSource, InferenceConfiguration, Message, SpecificToolChoice, StopReason,
-        SystemContentBlock, Tool, ToolChoice, ToolConfiguration, ToolInputSchema,
-        ToolSpecification,
+        SystemContentBlock, Tool, ToolChoice, ToolConfiguration, ToolInputSchema, ToolResultBlock,
+        ToolResultContentBlock, ToolResultStatus, ToolSpecification, ToolUseBlock,
     },
 };
-use wiko_core::{ports::AnalysisError, verdict::UndeterminedReason};
+use std::{collections::HashMap, sync::Mutex};
+use wiko_contract::{Answer, Block, End, Form};
 
-/// Enough for a score of findings with their causes; a reply that needs more is cut off and discarded.
+/// Enough for a score of findings or for a cause; an answer that needs more is cut off and discarded.
 const MAX_OUTPUT_TOKENS: i32 = 8192;
 
-/// What every request of one model has in common. Built once: the schema's keys lie in a hash map, and
-/// only a copy of the same map keeps their order, without which the service's cache never hits.
-#[derive(Debug, Clone)]
-pub(super) struct RequestTemplate {
-    capabilities: Capabilities,
-    tools: Option<ToolConfiguration>,
-    schema_chars: u64,
-}
+/// The tools of a model, each built once: the schema's keys lie in a hash map, and only a copy of the same map
+/// keeps their order, without which the service's cache never hits.
+#[derive(Debug, Default)]
+pub(super) struct Tools(Mutex<HashMap<&'static str, ToolConfiguration>>);
 
-impl RequestTemplate {
-    pub(super) fn new(capabilities: Capabilities, prompts: &Prompts) -> Result<Self, BuildError> {
-        let strict = match capabilities.json {
-            JsonGuarantee::StrictTool => Some(true),
-            JsonGuarantee::ForcedTool => None,
-            JsonGuarantee::PromptOnly => {
-                return Ok(Self {
-                    capabilities,
-                    tools: None,
-                    schema_chars: 0,
-                });
-            }
-        };
+impl Tools {
+    fn of(
+        &self,
+        name: &'static str,
+        task: &Task,
+        strict: bool,
+    ) -> Result<ToolConfiguration, BuildError> {
+        let mut built = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = built.get(name) {
+            return Ok(known.clone());
+        }
         let specification = ToolSpecification::builder()
-            .name(TOOL_NAME)
-            .description("Records the result of inspecting the picture.")
-            .input_schema(ToolInputSchema::Json(to_document(prompts.schema())))
-            .set_strict(strict)
+            .name(name)
+            .description("Records the result.")
+            .input_schema(ToolInputSchema::Json(to_document(&task.schema)))
+            .set_strict(strict.then_some(true))
             .build()?;
-        let forced = SpecificToolChoice::builder().name(TOOL_NAME).build()?;
+        let forced = SpecificToolChoice::builder().name(name).build()?;
         let tools = ToolConfiguration::builder()
             .tools(Tool::ToolSpec(specification))
             .tool_choice(ToolChoice::Tool(forced))
             .build()?;
-        Ok(Self {
-            capabilities,
-            tools: Some(tools),
-            schema_chars: prompts.schema().to_string().chars().count() as u64,
-        })
-    }
-
-    /// Fills a request. The image stands before the text.
-    pub(super) fn fill(
-        &self,
-        request: ConverseFluentBuilder,
-        prompt: &StagePrompt,
-        jpeg: Vec<u8>,
-        look: String,
-    ) -> Result<ConverseFluentBuilder, BuildError> {
-        let picture = ImageBlock::builder()
-            .format(ImageFormat::Jpeg)
-            .source(ImageSource::Bytes(Blob::new(jpeg)))
-            .build()?;
-        let message = Message::builder()
-            .role(ConversationRole::User)
-            .content(ContentBlock::Image(picture))
-            .content(ContentBlock::Text(look))
-            .build()?;
-        // The newer families answer any temperature with an error; the older ones are set to repeat.
-        let temperature = self.capabilities.takes_temperature.then_some(0.0);
-        let inference = InferenceConfiguration::builder()
-            .max_tokens(MAX_OUTPUT_TOKENS)
-            .set_temperature(temperature)
-            .build();
-        let mut request = request
-            .system(SystemContentBlock::Text(prompt.system.clone()))
-            .messages(message)
-            .inference_config(inference)
-            .set_tool_config(self.tools.clone());
-        if self.is_worth_caching(prompt) {
-            let point = CachePointBlock::builder()
-                .r#type(CachePointType::Default)
-                .build()?;
-            request = request.system(SystemContentBlock::CachePoint(point));
-        }
-        Ok(request)
-    }
-
-    /// True where system prompt and schema surely pass the model's floor, at four characters a token;
-    /// Chinese has fewer, so this errs to the side of no cache point, which costs nothing.
-    fn is_worth_caching(&self, prompt: &StagePrompt) -> bool {
-        let chars = prompt.system.chars().count() as u64 + self.schema_chars;
-        chars / 4 >= self.capabilities.cache_floor_tokens
+        built.insert(name, tools.clone());
+        Ok(tools)
     }
 }
 
-/// Reads a reply of the service. How it ended is looked at first: a reply that was cut off is discarded
-/// even where it could be read.
-pub(super) fn read_output(
-    output: &ConverseOutput,
-    json: JsonGuarantee,
-    frame: &SentFrame,
-) -> Result<ReadReply, AnalysisError> {
-    let expected_end = match json {
-        JsonGuarantee::StrictTool | JsonGuarantee::ForcedTool => StopReason::ToolUse,
-        JsonGuarantee::PromptOnly => StopReason::EndTurn,
+/// Fills a request.
+pub(super) fn fill(
+    request: ConverseFluentBuilder,
+    question: &Question<'_>,
+    capabilities: &Capabilities,
+    tools: &Tools,
+) -> Result<ConverseFluentBuilder, BuildError> {
+    let task = question.task;
+    // The newer families answer any temperature with an error; the older ones are set to repeat.
+    let temperature = capabilities.takes_temperature.then_some(0.0);
+    let inference = InferenceConfiguration::builder()
+        .max_tokens(MAX_OUTPUT_TOKENS)
+        .set_temperature(temperature)
+        .build();
+    let tool_config = match task.form {
+        Form::Tool(name) => {
+            let strict = capabilities.json == JsonGuarantee::StrictTool;
+            Some(tools.of(name, task, strict)?)
+        }
+        Form::Text => None,
     };
+    let mut request = request
+        .system(SystemContentBlock::Text(task.system.clone()))
+        .inference_config(inference)
+        .set_tool_config(tool_config);
+    let mut called: Vec<String> = Vec::new();
+    for turn in question.turns {
+        request = request.messages(message(turn, task.form, &mut called)?);
+    }
+    if is_worth_caching(task, capabilities) {
+        let point = CachePointBlock::builder()
+            .r#type(CachePointType::Default)
+            .build()?;
+        request = request.system(SystemContentBlock::CachePoint(point));
+    }
+    Ok(request)
+}
+
+/// A turn as a message. `called` keeps the ids of the calls that the next turn must answer, for the service
+/// refuses a call without a result.
+fn message(turn: &Turn, form: Form, called: &mut Vec<String>) -> Result<Message, BuildError> {
+    let mut content = Vec::new();
+    let role = match turn {
+        Turn::Shown { pictures, text } => {
+            // The images stand before the text.
+            for picture in pictures {
+                let image = ImageBlock::builder()
+                    .format(ImageFormat::Jpeg)
+                    .source(ImageSource::Bytes(Blob::new(picture.jpeg.to_vec())))
+                    .build()?;
+                content.push(ContentBlock::Image(image));
+            }
+            content.push(ContentBlock::Text(text.clone()));
+            ConversationRole::User
+        }
+        Turn::Answered(answer) => {
+            called.clear();
+            for block in &answer.blocks {
+                content.push(said_before(block, form, called)?);
+            }
+            if content.is_empty() {
+                content.push(ContentBlock::Text("…".to_owned()));
+            }
+            ConversationRole::Assistant
+        }
+        Turn::Repair(text) => {
+            for id in called.drain(..) {
+                let result = ToolResultBlock::builder()
+                    .tool_use_id(id)
+                    .status(ToolResultStatus::Error)
+                    .content(ToolResultContentBlock::Text(text.clone()))
+                    .build()?;
+                content.push(ContentBlock::ToolResult(result));
+            }
+            if content.is_empty() {
+                content.push(ContentBlock::Text(text.clone()));
+            }
+            ConversationRole::User
+        }
+    };
+    Message::builder()
+        .role(role)
+        .set_content(Some(content))
+        .build()
+}
+
+fn said_before(
+    block: &Block,
+    form: Form,
+    called: &mut Vec<String>,
+) -> Result<ContentBlock, BuildError> {
+    Ok(match block {
+        // The service refuses a text without a letter.
+        Block::Text(text) if text.trim().is_empty() => ContentBlock::Text("…".to_owned()),
+        Block::Text(text) => ContentBlock::Text(text.clone()),
+        // Without tools in the request the service takes no calls in it.
+        Block::Call { name, .. } if form == Form::Text => ContentBlock::Text(format!("[{name}]")),
+        Block::Call { name, input } => {
+            let id = format!("call_{}", called.len());
+            called.push(id.clone());
+            let empty = serde_json::Value::Object(serde_json::Map::new());
+            // An input must be an object, and a name one that the service takes.
+            let input = input.as_ref().filter(|input| input.is_object());
+            let name: String = name
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '-')
+                .take(64)
+                .collect();
+            ContentBlock::ToolUse(
+                ToolUseBlock::builder()
+                    .tool_use_id(id)
+                    .name(if name.is_empty() { "unknown" } else { &name })
+                    .input(to_document(input.unwrap_or(&empty)))
+                    .build()?,
+            )
+        }
+    })
+}
+
+/// True where system prompt and schema surely pass the model's floor, at four characters a token;
+/// Chinese has fewer, so this errs to the side of no cache point, which costs nothing.
+fn is_worth_caching(task: &Task, capabilities: &Capabilities) -> bool {
+    let schema = match task.form {
+        Form::Tool(_) => task.schema.to_string().chars().count(),
+        Form::Text => 0,
+    };
+    let chars = (task.system.chars().count() + schema) as u64;
+    chars / 4 >= capabilities.cache_floor_tokens
+}
+
+/// What was said and how it ended, in the form of every provider.
+pub(super) fn answer_of(output: &ConverseOutput) -> Answer {
     let content = match &output.output {
         Some(aws_sdk_bedrockruntime::types::ConverseOutput::Message(message)) => {
             message.content.as_slice()
         }
         _ => &[],
     };
-    match &output.stop_reason {
-        end if *end == expected_end => {}
-        // The model ended of itself and did not call the tool, or called one where none was given.
-        StopReason::EndTurn | StopReason::StopSequence | StopReason::ToolUse => {
-            return Err(broken(told_instead(content)));
-        }
-        StopReason::MalformedToolUse | StopReason::MalformedModelOutput => {
-            return Err(broken(
-                "the service calls the model's output malformed".into(),
-            ));
-        }
-        cut => {
-            return Err(AnalysisError::Unusable {
-                reason: UndeterminedReason::Incomplete,
-                detail: format!("the model's reply ended early ({})", cut.as_str()),
-            });
-        }
-    }
-    match json {
-        JsonGuarantee::StrictTool | JsonGuarantee::ForcedTool => read_tool_use(content, frame),
-        JsonGuarantee::PromptOnly => read_text(content, frame),
-    }
-}
-
-fn read_tool_use(content: &[ContentBlock], frame: &SentFrame) -> Result<ReadReply, AnalysisError> {
-    let calls: Vec<_> = content
-        .iter()
-        .filter_map(|block| block.as_tool_use().ok())
-        .collect();
-    let call = match calls.as_slice() {
-        [call] => call,
-        [] => return Err(broken(told_instead(content))),
-        more => return Err(broken(format!("the model called {} tools", more.len()))),
+    let end = match &output.stop_reason {
+        StopReason::EndTurn | StopReason::StopSequence => End::OfItself,
+        StopReason::ToolUse => End::ToolCall,
+        StopReason::MalformedToolUse | StopReason::MalformedModelOutput => End::Malformed,
+        other => End::Early(other.as_str().to_owned()),
     };
-    if call.name != TOOL_NAME {
-        let name: String = call.name.chars().take(64).collect();
-        return Err(broken(format!("the model called a tool \"{name}\"")));
-    }
-    let input = to_json(&call.input).map_err(|error| broken(error.to_string()))?;
-    read_reply(input, frame).map_err(refused)
-}
-
-fn read_text(content: &[ContentBlock], frame: &SentFrame) -> Result<ReadReply, AnalysisError> {
-    let text: String = content
+    let blocks = content
         .iter()
-        .filter_map(|block| block.as_text().ok())
-        .map(String::as_str)
+        .filter_map(|block| match block {
+            ContentBlock::Text(text) => Some(Block::Text(text.clone())),
+            ContentBlock::ToolUse(call) => Some(Block::Call {
+                name: call.name.clone(),
+                input: to_json(&call.input).ok(),
+            }),
+            _ => None,
+        })
         .collect();
-    read_reply_text(unfenced(text.trim()), frame).map_err(refused)
-}
-
-/// Takes away the one Markdown fence that models like to put around JSON; anything else stays and is
-/// refused by the reader.
-fn unfenced(text: &str) -> &str {
-    text.strip_prefix("```json")
-        .or_else(|| text.strip_prefix("```"))
-        .and_then(|inner| inner.strip_suffix("```"))
-        .map_or(text, str::trim)
-}
-
-fn told_instead(content: &[ContentBlock]) -> String {
-    let prose: String = content
-        .iter()
-        .filter_map(|block| block.as_text().ok())
-        .flat_map(|text| text.chars())
-        .take(200)
-        .collect();
-    if prose.is_empty() {
-        "the model gave no result".to_owned()
-    } else {
-        format!("the model gave no result but wrote \"{prose}\"")
-    }
-}
-
-fn broken(detail: String) -> AnalysisError {
-    refused(ReplyRefused::ContractBroken { detail })
-}
-
-#[allow(clippy::needless_pass_by_value)] // handed to map_err
-fn refused(refused: ReplyRefused) -> AnalysisError {
-    AnalysisError::Unusable {
-        reason: refused.reason(),
-        detail: refused.to_string(),
-    }
+    Answer { end, blocks }
 }
 
 /// What the service counted.

@@ -1,36 +1,29 @@
 //! Claude on Amazon Bedrock, over Converse.
 //!
 //! Invariants:
-//! - The picture is scaled by the model's own rule before it is sent, so that every box in a reply is in
-//!   pixels that are known.
 //! - One request, one answer: nothing is asked twice here, unless the credentials were refused and others
 //!   are set by now. Trying again is for the durable queue, which knows how long a part has waited.
-//! - A service that did not answer is [`Hindered`]; a model that answered what cannot be used is
-//!   [`AnalysisError::Unusable`]. Neither is ever an analysis.
-//! - What an endpoint or a model refuses to say is not guessed: an analysis is made only from a reply
-//!   that ended of itself and passed [`crate::contract::read_reply`].
+//! - How an answer ended is passed on as the service tells it; an end that nobody knows is an early one.
 
 mod converse;
 mod document;
 pub mod models;
-pub mod prompt;
-pub mod resize;
 mod trouble;
 
 use self::{
-    converse::RequestTemplate,
-    models::{DEFAULT_MODEL_ID, Model, ModelRefused},
-    prompt::{PromptBroken, Prompts, StagePrompt},
-    resize::PreparedImage,
+    converse::Tools,
+    models::{DEFAULT_MODEL_ID, JsonGuarantee, Model, ModelRefused},
 };
-use aws_sdk_bedrockruntime::{Client, operation::converse::ConverseOutput};
-use std::time::Instant;
+use crate::vision::{
+    AnswerForm, Question, Taken, TokenCounts, VisionAnalyzer, VisionModel, frame::ImageTier,
+    prompt::PromptBroken,
+};
+use aws_sdk_bedrockruntime::Client;
 use wiko_aws::{Aws, ServiceSettings};
 use wiko_core::{
-    analysis::{Analysis, Appraiser, Provider, Usage},
-    ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered},
+    analysis::{Provider, Usage},
+    ports::Hindered,
     queue::Obstacle,
-    verdict::UndeterminedReason,
 };
 
 /// What a station says about Claude.
@@ -63,24 +56,29 @@ pub enum ClaudeRefused {
     /// The built-in prompts do not fit together.
     #[error(transparent)]
     Prompts(#[from] PromptBroken),
-    /// A request cannot be put together.
-    #[error("a request to Bedrock cannot be made: {0}")]
-    Request(#[from] aws_sdk_bedrockruntime::error::BuildError),
 }
 
 /// The analyzer.
-#[derive(Debug)]
-pub struct Claude {
-    aws: Aws,
-    client: Client,
-    model: Model,
-    prompts: Prompts,
-    template: RequestTemplate,
-}
+pub type Claude = VisionAnalyzer<BedrockModel>;
 
 impl Claude {
     /// Looks the model up and renders the prompts; asks nobody for anything yet.
-    pub fn new(aws: &Aws, settings: ClaudeSettings) -> Result<Self, ClaudeRefused> {
+    pub fn on_bedrock(aws: &Aws, settings: ClaudeSettings) -> Result<Self, ClaudeRefused> {
+        Ok(Self::new(BedrockModel::new(aws, settings)?)?)
+    }
+}
+
+/// A model of Claude on Bedrock.
+#[derive(Debug)]
+pub struct BedrockModel {
+    aws: Aws,
+    client: Client,
+    model: Model,
+    tools: Tools,
+}
+
+impl BedrockModel {
+    fn new(aws: &Aws, settings: ClaudeSettings) -> Result<Self, ModelRefused> {
         let model = models::lookup(&settings.model_id)?;
         if !model.known {
             tracing::warn!(
@@ -93,126 +91,67 @@ impl Claude {
             max_attempts: 1,
             ..ServiceSettings::new(timeout_ms, timeout_ms)
         };
-        let prompts = Prompts::render(model.capabilities.json)?;
         Ok(Self {
             aws: aws.clone(),
             client: Client::new(&aws.sdk_config(&service.at(settings.endpoint_url))),
-            template: RequestTemplate::new(model.capabilities, &prompts)?,
-            prompts,
             model,
+            tools: Tools::default(),
         })
     }
 
-    /// The model that is asked.
-    pub fn model(&self) -> &Model {
+    /// The model with what it can do.
+    pub fn facts(&self) -> &Model {
         &self.model
-    }
-
-    async fn converse(
-        &self,
-        request: &AnalysisRequest,
-        prompt: &StagePrompt,
-        picture: &PreparedImage,
-        token: &str,
-    ) -> Result<ConverseOutput, AnalysisError> {
-        let capture = &request.capture;
-        let (language, stage) = (request.language, capture.stage);
-        let look = prompt::render_look(language, stage, &capture.product_sku, picture, token)
-            .map_err(|error| cannot_ask(&error))?;
-        let ready = self
-            .template
-            .fill(self.client.converse(), prompt, picture.jpeg.clone(), look)
-            .map_err(|error| cannot_ask(&error))?
-            .model_id(&self.model.id);
-        let send = || async {
-            let sent = ready.clone().send().await;
-            sent.map_err(|error| trouble::hindered_by(&error, &self.model.id))
-        };
-        Ok(self.aws.with_credentials(send).await?)
     }
 }
 
 #[async_trait::async_trait]
-impl Analyzer for Claude {
+impl VisionModel for BedrockModel {
     fn provider(&self) -> Provider {
         Provider::Claude
     }
 
-    async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
-        let prompt = self
-            .prompts
-            .stage(request.capture.stage, request.language)
-            .map_err(|error| cannot_ask(&error))?;
-        let picture = self.prepared(request).await?;
-        let frame = picture.sent_frame(&prompt.criteria);
-        let asked_at = Instant::now();
-        let output = self
-            .converse(request, prompt, &picture, &frame.token())
-            .await?;
-        let usage = self.usage(&output, asked_at);
-        let read = converse::read_output(&output, self.model.capabilities.json, &frame)?;
-        Ok(Analysis {
-            image_sha256: request.image.facts().sha256,
-            complete: true,
-            claim: read.claim,
-            findings: read.findings,
-            image_quality: read.image_quality,
-            cause: read.cause,
-            summary: read.summary,
-            appraiser: Appraiser {
-                provider: Provider::Claude,
-                model: self.model.id.clone(),
-                prompt_sha256: prompt.sha256,
-            },
-            usage,
+    fn id(&self) -> &str {
+        &self.model.id
+    }
+
+    fn image_tier(&self) -> ImageTier {
+        self.model.capabilities.image_tier
+    }
+
+    fn form(&self) -> AnswerForm {
+        match self.model.capabilities.json {
+            JsonGuarantee::StrictTool | JsonGuarantee::ForcedTool => AnswerForm::Tool,
+            JsonGuarantee::PromptOnly => AnswerForm::Prompt,
+        }
+    }
+
+    async fn ask(&self, question: &Question<'_>) -> Result<Taken, Hindered> {
+        let ready = converse::fill(
+            self.client.converse(),
+            question,
+            &self.model.capabilities,
+            &self.tools,
+        )
+        .map_err(|error| Hindered {
+            service: None,
+            obstacle: Obstacle::NeedsPerson,
+            reason: format!("Claude cannot be asked: {error}; install the station anew"),
+            retry_after: None,
+        })?
+        .model_id(&self.model.id);
+        let send = || async {
+            let sent = ready.clone().send().await;
+            sent.map_err(|error| trouble::hindered_by(&error, &self.model.id))
+        };
+        let output = self.aws.with_credentials(send).await?;
+        Ok(Taken {
+            answer: converse::answer_of(&output),
+            counts: converse::token_counts(&output),
         })
     }
-}
 
-impl Claude {
-    async fn prepared(&self, request: &AnalysisRequest) -> Result<PreparedImage, AnalysisError> {
-        let image = request.image.clone();
-        let tier = self.model.capabilities.image_tier;
-        tokio::task::spawn_blocking(move || resize::prepare(&image, tier))
-            .await
-            .map_err(|error| Hindered {
-                service: None,
-                obstacle: Obstacle::Transient,
-                reason: format!("the picture could not be prepared: {error}"),
-                retry_after: None,
-            })?
-            .map_err(|error| AnalysisError::Unusable {
-                reason: UndeterminedReason::ImageUnfit,
-                detail: error.to_string(),
-            })
+    fn usage(&self, counts: TokenCounts, latency_ms: u64) -> Usage {
+        self.model.capabilities.price.usage(counts, latency_ms)
     }
-
-    /// What the reply cost. Logged here, because a reply that cannot be used costs as much as any other
-    /// and leaves no analysis to keep the figure.
-    fn usage(&self, output: &ConverseOutput, asked_at: Instant) -> Usage {
-        let latency_ms = u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let counts = converse::token_counts(output);
-        let usage = self.model.capabilities.price.usage(counts, latency_ms);
-        tracing::info!(
-            model_id = self.model.id,
-            input_tokens = usage.input_tokens,
-            output_tokens = usage.output_tokens,
-            cache_read_tokens = usage.cache_read_tokens,
-            cost_micro_usd = usage.cost_micro_usd,
-            latency_ms,
-            "Claude answered"
-        );
-        usage
-    }
-}
-
-/// The request cannot be put together: a fault of the station, not of the part.
-fn cannot_ask(error: &dyn std::error::Error) -> AnalysisError {
-    Hindered {
-        service: None,
-        obstacle: Obstacle::NeedsPerson,
-        reason: format!("Claude cannot be asked: {error}; install the station anew"),
-        retry_after: None,
-    }
-    .into()
 }

@@ -1,6 +1,6 @@
 //! What the models can do, which differs from family to family.
 
-use super::resize::ImageTier;
+use crate::vision::{TokenCounts, frame::ImageTier};
 use wiko_core::analysis::Usage;
 
 /// The model that is asked where nobody says otherwise.
@@ -160,15 +160,6 @@ fn names_family(id: &str, family: &str) -> bool {
     rest.is_empty() || rest.starts_with("-v") || rest.starts_with(':') || dated
 }
 
-/// What the service counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct TokenCounts {
-    pub(crate) uncached_input: u64,
-    pub(crate) cache_read: u64,
-    pub(crate) cache_write: u64,
-    pub(crate) output: u64,
-}
-
 impl Price {
     /// Counts and cost. Reading the cache costs a tenth of the input price, writing it a quarter more.
     pub(crate) fn usage(self, counts: TokenCounts, latency_ms: u64) -> Usage {
@@ -262,7 +253,7 @@ mod tests {
     #[test]
     fn a_full_hd_inspection_costs_what_the_price_list_says() {
         let counts = TokenCounts {
-            uncached_input: 1500 + super::super::resize::image_tokens(1920, 1080),
+            uncached_input: 1500 + crate::vision::frame::image_tokens(1920, 1080),
             output: 400,
             ..TokenCounts::default()
         };

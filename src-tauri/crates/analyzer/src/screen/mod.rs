@@ -93,9 +93,7 @@ impl Screen {
         let (claim, image_quality, findings, summary) = match screening {
             Screening::Unfit(unfit) => {
                 let reason = words::unfit(unfit, model.picture_px(), language);
-                let quality = ImageQuality::Unusable {
-                    reason: reason.clone(),
-                };
+                let quality = ImageQuality::poor(reason.clone());
                 (Claim::Unsure, quality, vec![], reason)
             }
             Screening::Judged { found, .. } => {
@@ -115,6 +113,7 @@ impl Screen {
         Analysis {
             image_sha256: request.image.facts().sha256,
             complete: true,
+            disagreement: None,
             claim,
             findings,
             image_quality,

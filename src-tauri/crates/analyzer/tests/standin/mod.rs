@@ -1,4 +1,6 @@
-//! The stand-in for Bedrock (`tests/services/bedrock_standin.py`), one session of it per test.
+//! The stand-in for Bedrock and Azure (`tests/services/bedrock_standin.py`), one session of it per test.
+
+#![allow(dead_code)] // each test binary uses what it needs
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -26,6 +28,8 @@ impl StandIn {
             );
             return None;
         };
+        // The tests' own client wants one, though it speaks to plain endpoints alone.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("analyzer-{}-{count}", std::process::id());
         Some(Self {
@@ -57,6 +61,11 @@ impl StandIn {
         seen["requests"].as_array().unwrap().clone()
     }
 
+    /// Where Azure OpenAI answers in this session.
+    pub(crate) fn endpoint(&self) -> String {
+        self.base.clone()
+    }
+
     /// An adapter that asks this session.
     pub(crate) fn claude(&self, settings: ClaudeSettings) -> Claude {
         claude_at(&self.base, settings)
@@ -71,7 +80,7 @@ pub(crate) fn claude_at(endpoint: &str, settings: ClaudeSettings) -> Claude {
         endpoint_url,
         ..settings
     };
-    Claude::new(&aws, settings).unwrap()
+    Claude::on_bedrock(&aws, settings).unwrap()
 }
 
 /// A key that signs and opens nothing.

@@ -4,6 +4,7 @@ use crate::{
     coded,
     image::EncodedImage,
     inspection::CaptureFacts,
+    spending::Meter,
     verdict::UndeterminedReason,
 };
 
@@ -44,6 +45,8 @@ pub struct AnalysisRequest {
     pub language: Language,
     /// What the local screen said before, where it did.
     pub screening: Option<Analysis>,
+    /// Notes what is spent on the part, whatever comes of it.
+    pub meter: Meter,
 }
 
 /// Says what is wrong with a part and where.

@@ -233,6 +233,7 @@ fn analysis(
     Analysis {
         image_sha256: image(),
         complete: true,
+        disagreement: None,
         claim,
         findings,
         image_quality: ImageQuality::Usable,

@@ -127,7 +127,7 @@ async fn take(records: &SqliteRecords, step: Step, parts: &mut Vec<u32>) {
                     ..good(&facts)
                 },
             };
-            let verdict = judge(&facts, &analysis);
+            let verdict = judge(&facts, &analysis, None);
             // A second decision is refused, and counts nothing.
             let _ = records
                 .decide(capture(n).id, &verdict, Some(&analysis), "", NOON)

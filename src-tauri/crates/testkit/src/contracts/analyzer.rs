@@ -82,7 +82,7 @@ pub async fn only_a_good_answer_passes(harness: &dyn AnalyzerUnderTest, request:
     ] {
         harness.next(answer).await;
         let decided = match harness.analyzer().analyze(request).await {
-            Ok(analysis) => judge(&request.image.facts(), &analysis).code(),
+            Ok(analysis) => judge(&request.image.facts(), &analysis, None).code(),
             Err(AnalysisError::Unusable { .. }) => Undetermined,
             Err(AnalysisError::NotLearnt { .. } | AnalysisError::Hindered(_)) => Pending,
         };

@@ -51,7 +51,7 @@ pub async fn passed(records: &dyn Records, n: u32) -> InspectionId {
     records
         .decide(
             id,
-            &judge(&facts, &analysis),
+            &judge(&facts, &analysis, None),
             Some(&analysis),
             "",
             later(60),
@@ -69,7 +69,7 @@ pub async fn failed(records: &dyn Records, n: u32, defect: DefectType) -> Inspec
     records
         .decide(
             id,
-            &judge(&facts, &analysis),
+            &judge(&facts, &analysis, None),
             Some(&analysis),
             "",
             later(60),
@@ -195,7 +195,7 @@ pub async fn a_part_is_decided_once(records: &dyn Records) {
     captured(records, 1).await;
     let id = failed(records, 1, DefectType::BladeScratch).await;
     let analysis = good(&picture(1).facts());
-    let verdict = judge(&picture(1).facts(), &analysis);
+    let verdict = judge(&picture(1).facts(), &analysis, None);
     assert_eq!(verdict.code(), VerdictCode::Pass);
     let again = records
         .decide(id, &verdict, Some(&analysis), "", later(61))
@@ -251,7 +251,7 @@ pub async fn a_refused_reply_with_a_confidence_that_is_no_number_stays_readable(
         vec![finding(DefectType::BladeScratch, Severity::Minor, BOX)],
     );
     analysis.findings[0].confidence = f64::NAN;
-    let verdict = judge(&facts, &analysis);
+    let verdict = judge(&facts, &analysis, None);
     records
         .decide(id, &verdict, Some(&analysis), "", later(60))
         .await

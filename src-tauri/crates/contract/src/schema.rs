@@ -1,8 +1,8 @@
 //! The JSON schema of a reply, generated from the types that read it.
 
-use super::wire::Reply;
+use super::wire::{CauseReply, Reply};
 use schemars::{
-    Schema,
+    JsonSchema, Schema,
     generate::SchemaSettings,
     transform::{RecursiveTransform, Transform},
 };
@@ -10,18 +10,29 @@ use serde_json::{Value, json};
 
 /// The schema of [`Reply`], without references and without the keywords that strict tools refuse.
 pub fn reply_schema() -> Value {
+    schema_of::<Reply>()
+}
+
+/// The schema of [`CauseReply`], likewise.
+pub fn cause_schema() -> Value {
+    schema_of::<CauseReply>()
+}
+
+fn schema_of<T: JsonSchema>() -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
     settings.meta_schema = None;
-    let mut schema = settings.into_generator().into_root_schema_for::<Reply>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(plain_codes).transform(&mut schema);
+    RecursiveTransform(all_required).transform(&mut schema);
     schema.to_value()
 }
 
 /// Turns a list of documented constants into a plain `enum` whose description says what each code
-/// means, and drops number formats: strict tools take neither `oneOf` nor `format: double`.
+/// means, and drops what strict tools do not take: `oneOf`, formats and bounds of numbers.
 fn plain_codes(schema: &mut Schema) {
     schema.remove("format");
+    schema.remove("minimum");
     let Some(Value::Array(variants)) = schema.get("oneOf") else {
         return;
     };
@@ -50,29 +61,40 @@ fn plain_codes(schema: &mut Schema) {
     schema.insert("description".into(), json!(description.trim()));
 }
 
+/// Strict modes want every property required; one that may be absent is null then.
+fn all_required(schema: &mut Schema) {
+    if let Some(Value::Object(properties)) = schema.get("properties") {
+        let keys = properties.keys().cloned().map(Value::String).collect();
+        schema.insert("required".into(), Value::Array(keys));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::Path;
     use wiko_core::defect::DefectType;
 
-    /// The file that people read. `UPDATE_SCHEMA=1` writes it anew.
-    const COMMITTED: &str = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../prompts/reply.schema.json"
-    );
+    /// The files that people read. `UPDATE_SCHEMA=1` writes them anew.
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../prompts");
 
     #[test]
-    fn the_committed_schema_is_the_one_that_the_types_give() {
-        let generated = format!("{:#}\n", reply_schema());
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(COMMITTED, &generated).unwrap();
+    fn the_committed_schemas_are_those_that_the_types_give() {
+        for (name, schema) in [
+            ("reply.schema.json", reply_schema()),
+            ("cause.schema.json", cause_schema()),
+        ] {
+            let generated = format!("{schema:#}\n");
+            let path = Path::new(COMMITTED).join(name);
+            if std::env::var_os("UPDATE_SCHEMA").is_some() {
+                std::fs::write(&path, &generated).unwrap();
+            }
+            let committed = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(
+                committed, generated,
+                "prompts/{name} is out of date: UPDATE_SCHEMA=1 cargo test -p wiko-contract schema"
+            );
         }
-        let committed = std::fs::read_to_string(Path::new(COMMITTED)).unwrap_or_default();
-        assert_eq!(
-            committed, generated,
-            "prompts/reply.schema.json is out of date: UPDATE_SCHEMA=1 cargo test -p wiko-analyzer schema"
-        );
     }
 
     #[test]
@@ -87,7 +109,7 @@ mod tests {
                 _ => {}
             }
         }
-        walk(&reply_schema(), &mut |map| {
+        let mut strict = |map: &serde_json::Map<String, Value>| {
             for refused in [
                 "oneOf", "$ref", "$defs", "minimum", "maximum", "minItems", "format",
             ] {
@@ -99,8 +121,13 @@ mod tests {
                     Some(&json!(false)),
                     "{map:?}"
                 );
+                let properties = map["properties"].as_object().map(serde_json::Map::len);
+                let required = map["required"].as_array().map(Vec::len);
+                assert_eq!(properties, required, "all of it is required: {map:?}");
             }
-        });
+        };
+        walk(&reply_schema(), &mut strict);
+        walk(&cause_schema(), &mut strict);
     }
 
     #[test]

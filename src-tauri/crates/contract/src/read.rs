@@ -1,25 +1,28 @@
 //! From a reply to the parts of an analysis.
 
 use super::{
+    answer::shortened,
     checklist::{Answers, Criterion, sort_answers},
-    wire::{Reply, ReplyFinding},
+    wire::{CauseReply, PartSeen, Reply, ReplyFinding},
 };
 use wiko_core::{
-    analysis::{CauseAnalysis, Claim, Finding, FindingDraft, ImageQuality, Ishikawa},
+    analysis::{CauseAnalysis, Claim, Finding, FindingDraft, ImageQuality, Ishikawa, Unfit},
     geometry::{BoxProvenance, SeenCorners},
     image::{ImageFacts, Sha256},
     verdict::UndeterminedReason,
 };
 
-/// The picture as it was sent, and what a reply to it must keep to.
+/// The part as it was shown, and what an answer must keep to.
 #[derive(Debug, Clone)]
 pub struct SentFrame {
     /// Facts of the original: boxes are mapped to its pixels.
     pub original: ImageFacts,
-    /// How the sent picture came from the original.
-    pub provenance: BoxProvenance,
-    /// The criteria that were asked.
+    /// How each picture that was sent came from the original: the whole part first, details after it.
+    pub pictures: Vec<BoxProvenance>,
+    /// The criteria of the stage, which a finding may name.
     pub criteria: Vec<Criterion>,
+    /// Whether the checklist answers them: not where details alone are shown, which must leave it empty.
+    pub asks_checklist: bool,
 }
 
 impl SentFrame {
@@ -30,26 +33,36 @@ impl SentFrame {
 }
 
 /// The token of the picture with that hash.
-pub(crate) fn image_token(sha256: &Sha256) -> String {
+pub fn image_token(sha256: &Sha256) -> String {
     sha256.to_string().chars().take(8).collect()
 }
 
 /// The parts of an analysis that a reply gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadReply {
+    /// See [`wiko_core::analysis::Analysis::disagreement`].
+    pub disagreement: Option<String>,
     /// See [`wiko_core::analysis::Analysis::claim`].
     pub claim: Claim,
     /// See [`wiko_core::analysis::Analysis::findings`].
     pub findings: Vec<Finding>,
     /// See [`wiko_core::analysis::Analysis::image_quality`].
     pub image_quality: ImageQuality,
-    /// See [`wiko_core::analysis::Analysis::cause`].
-    pub cause: Option<CauseAnalysis>,
     /// See [`wiko_core::analysis::Analysis::summary`].
     pub summary: String,
 }
 
-/// Why a reply is refused.
+impl ReadReply {
+    /// True where nothing is held against the part, so that it would pass.
+    pub fn clears(&self) -> bool {
+        self.disagreement.is_none()
+            && self.claim == Claim::Good
+            && self.findings.is_empty()
+            && self.image_quality == ImageQuality::Usable
+    }
+}
+
+/// Why an answer is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyRefused {
     /// It does not keep to the contract.
@@ -57,6 +70,12 @@ pub enum ReplyRefused {
     ContractBroken {
         /// What is wrong with it.
         detail: String,
+    },
+    /// It was cut off, filtered or refused.
+    #[error("the model's reply ended early ({how})")]
+    Incomplete {
+        /// The provider's word for it.
+        how: String,
     },
     /// It speaks of another picture.
     #[error("the model's reply carries the image token \"{given}\" where {expected} was sent")]
@@ -66,6 +85,12 @@ pub enum ReplyRefused {
         /// The token in the reply.
         given: String,
     },
+    /// It contradicts another answer about the same picture.
+    #[error("two answers contradict each other: {detail}")]
+    Disagreement {
+        /// In what.
+        detail: String,
+    },
 }
 
 impl ReplyRefused {
@@ -73,40 +98,38 @@ impl ReplyRefused {
     pub fn reason(&self) -> UndeterminedReason {
         match self {
             Self::ContractBroken { .. } => UndeterminedReason::ContractBroken,
+            Self::Incomplete { .. } => UndeterminedReason::Incomplete,
             Self::OtherImage { .. } => UndeterminedReason::OtherImage,
+            Self::Disagreement { .. } => UndeterminedReason::Disagreement,
         }
     }
 }
 
-fn broken(detail: impl Into<String>) -> ReplyRefused {
+pub(crate) fn broken(detail: impl Into<String>) -> ReplyRefused {
     ReplyRefused::ContractBroken {
         detail: detail.into(),
     }
 }
 
-/// Reads a reply to `frame`. What comes out may still be undetermined: that is for
-/// [`wiko_core::verdict::judge`] to say.
-pub fn read_reply(reply: serde_json::Value, frame: &SentFrame) -> Result<ReadReply, ReplyRefused> {
-    let reply: Reply = serde_json::from_value(reply).map_err(|error| broken(error.to_string()))?;
-    check_reply(reply, frame)
-}
-
-/// Reads a reply that came as text: one JSON object and nothing else.
-pub(crate) fn read_reply_text(text: &str, frame: &SentFrame) -> Result<ReadReply, ReplyRefused> {
-    // Straight into the type: a key given twice is refused here, where a map would keep the last.
-    let reply: Reply = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
-    check_reply(reply, frame)
-}
-
-fn check_reply(reply: Reply, frame: &SentFrame) -> Result<ReadReply, ReplyRefused> {
+fn check_token(given: &str, frame: &SentFrame) -> Result<(), ReplyRefused> {
     let expected = frame.token();
-    if reply.image_token != expected {
-        return Err(ReplyRefused::OtherImage {
-            expected,
-            given: reply.image_token.chars().take(80).collect(),
-        });
+    if given == expected {
+        return Ok(());
     }
-    let answers = sort_answers(&reply.checklist, &frame.criteria).map_err(broken)?;
+    Err(ReplyRefused::OtherImage {
+        expected,
+        given: shortened(given),
+    })
+}
+
+/// Holds a reply against what was sent.
+pub(crate) fn check_reply(reply: &Reply, frame: &SentFrame) -> Result<ReadReply, ReplyRefused> {
+    check_token(&reply.image_token, frame)?;
+    let asked = match frame.asks_checklist {
+        true => frame.criteria.as_slice(),
+        false => &[],
+    };
+    let answers = sort_answers(&reply.checklist, asked).map_err(broken)?;
     if reply.verdict == Claim::Good {
         refuse_half_checked(&answers)?;
     }
@@ -120,11 +143,11 @@ fn check_reply(reply: Reply, frame: &SentFrame) -> Result<ReadReply, ReplyRefuse
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(ReadReply {
+        disagreement: None,
         claim: reply.verdict,
         findings,
-        image_quality: image_quality(&reply, &answers),
+        image_quality: image_quality(reply, &answers),
         summary: reply.summary.trim().to_owned(),
-        cause: cause(reply),
     })
 }
 
@@ -145,21 +168,36 @@ fn refuse_half_checked(answers: &Answers) -> Result<(), ReplyRefused> {
     Ok(())
 }
 
-/// Whether the picture can carry a verdict: the model's word, and two cases in which a machine should
-/// not decide whatever the model says.
+/// Whether the pictures can carry a verdict: the model's word, and cases in which a machine should not
+/// decide whatever the model says.
 fn image_quality(reply: &Reply, answers: &Answers) -> ImageQuality {
-    let unusable = |reason: String| ImageQuality::Unusable { reason };
+    let unusable = |unfit, reason: &str| ImageQuality::Unusable {
+        unfit,
+        reason: reason.trim().to_owned(),
+    };
+    let told = &reply.image_quality.reason;
+    let said = if told.trim().is_empty() {
+        &reply.summary
+    } else {
+        told
+    };
     if reply.instruction_in_image {
         return unusable(
-            "writing in the picture reads like an instruction: a person has to look".to_owned(),
+            Unfit::Instruction,
+            "writing in the picture reads like an instruction: a person has to look",
         );
     }
+    match reply.part {
+        PartSeen::Expected => {}
+        PartSeen::Other => return unusable(Unfit::OtherProduct, said),
+        PartSeen::Nothing => return unusable(Unfit::NoPart, said),
+    }
     if !reply.image_quality.usable {
-        return unusable(reply.image_quality.reason.trim().to_owned());
+        return unusable(Unfit::Quality, told);
     }
     if reply.verdict == Claim::Good && !answers.not_visible.is_empty() {
         let codes = answers.not_visible.join(", ");
-        return unusable(format!("the picture does not show enough to check {codes}"));
+        return ImageQuality::poor(format!("the picture does not show enough to check {codes}"));
     }
     ImageQuality::Usable
 }
@@ -173,9 +211,15 @@ fn read_finding(finding: &ReplyFinding, frame: &SentFrame) -> Result<Finding, St
         let count = finding.box_px.len();
         format!("the box has {count} numbers instead of four")
     })?;
+    let provenance = *usize::try_from(finding.picture)
+        .ok()
+        .and_then(|index| frame.pictures.get(index))
+        .ok_or_else(|| {
+            let (number, count) = (finding.picture, frame.pictures.len());
+            format!("picture {number} was not sent: there are {count}, from 0")
+        })?;
     let (width_px, height_px) = (frame.original.width_px, frame.original.height_px);
-    let box_px = frame
-        .provenance
+    let box_px = provenance
         .to_original(corners, width_px, height_px)
         .map_err(|refused| format!("box {corners:?}: {refused}"))?;
     let described = finding.description.trim();
@@ -192,19 +236,30 @@ fn read_finding(finding: &ReplyFinding, frame: &SentFrame) -> Result<Finding, St
         confidence: finding.confidence,
         region: finding.region,
         box_px,
-        provenance: frame.provenance,
+        provenance,
         recommended_action: Some(finding.recommended_action),
         description,
     }))
 }
 
-/// The cause, where the reply says anything of one.
-fn cause(reply: Reply) -> Option<CauseAnalysis> {
-    let ishikawa = reply.ishikawa.unwrap_or_default();
-    let cause = CauseAnalysis {
+/// Holds the answer to the question for the cause against what was sent.
+pub(crate) fn check_cause(
+    reply: CauseReply,
+    frame: &SentFrame,
+) -> Result<CauseAnalysis, ReplyRefused> {
+    check_token(&reply.image_token, frame)?;
+    if reply.root_cause.trim().is_empty() {
+        return Err(broken("the root cause is empty"));
+    }
+    let whys = reply.five_whys.len();
+    if whys > 5 {
+        return Err(broken(format!("{whys} whys where five are the most")));
+    }
+    let ishikawa = reply.ishikawa;
+    Ok(CauseAnalysis {
         probable_stage: reply.probable_stage,
-        root_cause: reply.root_cause.unwrap_or_default(),
-        five_whys: reply.five_whys.unwrap_or_default(),
+        root_cause: reply.root_cause.trim().to_owned(),
+        five_whys: reply.five_whys,
         ishikawa: Ishikawa {
             machine: ishikawa.machine,
             material: ishikawa.material,
@@ -213,9 +268,8 @@ fn cause(reply: Reply) -> Option<CauseAnalysis> {
             measurement: ishikawa.measurement,
             environment: ishikawa.environment,
         },
-        contributing_factors: reply.contributing_factors.unwrap_or_default(),
-        corrective_actions: reply.corrective_actions.unwrap_or_default(),
-        preventive_actions: reply.preventive_actions.unwrap_or_default(),
-    };
-    (cause != CauseAnalysis::default()).then_some(cause)
+        contributing_factors: reply.contributing_factors,
+        corrective_actions: reply.corrective_actions,
+        preventive_actions: reply.preventive_actions,
+    })
 }

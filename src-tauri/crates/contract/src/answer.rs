@@ -6,7 +6,7 @@ use super::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use wiko_core::analysis::CauseAnalysis;
+use wiko_core::{analysis::CauseAnalysis, text::plain};
 
 /// How an answer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,11 +164,11 @@ fn told_instead(blocks: &[Block]) -> String {
     if prose.is_empty() {
         "the model gave no result".to_owned()
     } else {
-        format!("the model gave no result but wrote \"{prose}\"")
+        format!("the model gave no result but wrote \"{}\"", plain(&prose))
     }
 }
 
 /// Short enough for a record.
 pub(crate) fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
+    plain(text).chars().take(80).collect()
 }

@@ -9,6 +9,7 @@ use wiko_core::{
     analysis::{CauseAnalysis, Claim, Finding, FindingDraft, ImageQuality, Ishikawa, Unfit},
     geometry::{BoxProvenance, SeenCorners},
     image::{ImageFacts, Sha256},
+    text::plain,
     verdict::UndeterminedReason,
 };
 
@@ -147,7 +148,7 @@ pub(crate) fn check_reply(reply: &Reply, frame: &SentFrame) -> Result<ReadReply,
         claim: reply.verdict,
         findings,
         image_quality: image_quality(reply, &answers),
-        summary: reply.summary.trim().to_owned(),
+        summary: plain(&reply.summary),
     })
 }
 
@@ -173,7 +174,7 @@ fn refuse_half_checked(answers: &Answers) -> Result<(), ReplyRefused> {
 fn image_quality(reply: &Reply, answers: &Answers) -> ImageQuality {
     let unusable = |unfit, reason: &str| ImageQuality::Unusable {
         unfit,
-        reason: reason.trim().to_owned(),
+        reason: plain(reason),
     };
     let told = &reply.image_quality.reason;
     let said = if told.trim().is_empty() {
@@ -222,13 +223,13 @@ fn read_finding(finding: &ReplyFinding, frame: &SentFrame) -> Result<Finding, St
     let box_px = provenance
         .to_original(corners, width_px, height_px)
         .map_err(|refused| format!("box {corners:?}: {refused}"))?;
-    let described = finding.description.trim();
+    let described = plain(&finding.description);
     let description = match &finding.criterion {
         Some(code) if frame.criteria.iter().any(|known| known.code == *code) => {
             format!("{described} [{code}]").trim_start().to_owned()
         }
         Some(code) => return Err(format!("criterion \"{code}\" was not asked")),
-        None => described.to_owned(),
+        None => described,
     };
     Ok(Finding::new(FindingDraft {
         defect_type: finding.defect_type,
@@ -256,20 +257,21 @@ pub(crate) fn check_cause(
         return Err(broken(format!("{whys} whys where five are the most")));
     }
     let ishikawa = reply.ishikawa;
+    let plain_all = |texts: Vec<String>| texts.iter().map(|text| plain(text)).collect();
     Ok(CauseAnalysis {
         probable_stage: reply.probable_stage,
-        root_cause: reply.root_cause.trim().to_owned(),
-        five_whys: reply.five_whys,
+        root_cause: plain(&reply.root_cause),
+        five_whys: plain_all(reply.five_whys),
         ishikawa: Ishikawa {
-            machine: ishikawa.machine,
-            material: ishikawa.material,
-            method: ishikawa.method,
-            man: ishikawa.man,
-            measurement: ishikawa.measurement,
-            environment: ishikawa.environment,
+            machine: plain_all(ishikawa.machine),
+            material: plain_all(ishikawa.material),
+            method: plain_all(ishikawa.method),
+            man: plain_all(ishikawa.man),
+            measurement: plain_all(ishikawa.measurement),
+            environment: plain_all(ishikawa.environment),
         },
-        contributing_factors: reply.contributing_factors,
-        corrective_actions: reply.corrective_actions,
-        preventive_actions: reply.preventive_actions,
+        contributing_factors: plain_all(reply.contributing_factors),
+        corrective_actions: plain_all(reply.corrective_actions),
+        preventive_actions: plain_all(reply.preventive_actions),
     })
 }

@@ -35,6 +35,7 @@ pub mod sku;
 pub mod spending;
 pub mod stage;
 pub mod summary;
+pub mod text;
 pub mod time;
 pub mod verdict;
 

@@ -50,13 +50,11 @@ pub struct AzureSettings {
 /// Azure OpenAI cannot be asked with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum AzureRefused {
-    /// The address is none.
+    /// The address is none. It is not repeated: somebody may have put a secret into it.
     #[error(
-        "azure.endpoint \"{given}\" is no address: {reason}; it looks like https://NAME.openai.azure.com"
+        "azure.endpoint is no address of a resource: {reason}; it looks like https://NAME.openai.azure.com"
     )]
     Endpoint {
-        /// What was given.
-        given: String,
         /// Why it is none.
         reason: String,
     },
@@ -169,10 +167,7 @@ impl AzureModel {
 
 /// Where a deployment is asked: by the present addresses, or by the classic ones.
 fn address(settings: &AzureSettings) -> Result<Url, AzureRefused> {
-    let refused = |reason: String| AzureRefused::Endpoint {
-        given: settings.endpoint.clone(),
-        reason,
-    };
+    let refused = |reason: String| AzureRefused::Endpoint { reason };
     let deployment = &settings.deployment;
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if deployment.is_empty() || !deployment.chars().all(fits) {
@@ -186,7 +181,7 @@ fn address(settings: &AzureSettings) -> Result<Url, AzureRefused> {
         Some(_) => format!("{base}/openai/deployments/{deployment}/chat/completions"),
     };
     if let Some(version) = settings.api_version.as_deref()
-        && (version < LEAST_API_VERSION || version.contains(['/', '&', ' ']))
+        && (version < LEAST_API_VERSION || !is_a_version(version))
     {
         return Err(AzureRefused::ApiVersion {
             given: version.to_owned(),
@@ -194,10 +189,9 @@ fn address(settings: &AzureSettings) -> Result<Url, AzureRefused> {
     }
     let mut address = Url::parse(&path).map_err(|error| refused(error.to_string()))?;
     if !address.username().is_empty() || address.password().is_some() {
-        return Err(AzureRefused::Endpoint {
-            given: "…".into(),
-            reason: "a name or password stands in it: the key belongs into the keyring".into(),
-        });
+        return Err(refused(
+            "a name or password stands in it: the key belongs into the keyring".into(),
+        ));
     }
     let host = address.host_str().unwrap_or_default();
     let number = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
@@ -217,6 +211,17 @@ fn address(settings: &AzureSettings) -> Result<Url, AzureRefused> {
             .append_pair("api-version", version);
     }
     Ok(address)
+}
+
+/// A date, and a word behind it where the version is a preview.
+fn is_a_version(given: &str) -> bool {
+    let (date, word) = given.split_at_checked(10).unwrap_or_default();
+    let digits = |range: std::ops::Range<usize>| {
+        date.get(range)
+            .is_some_and(|part| part.chars().all(|c| c.is_ascii_digit()))
+    };
+    let dashes = date.get(4..5) == Some("-") && date.get(7..8) == Some("-");
+    digits(0..4) && digits(5..7) && digits(8..10) && dashes && matches!(word, "" | "-preview")
 }
 
 #[async_trait::async_trait]
@@ -342,6 +347,7 @@ mod tests {
 
     #[rstest]
     #[case::no_address("wiko", "gpt-4o")]
+    #[case::a_key_in_it("https://x y/?k=hunter2", "gpt-4o")]
     #[case::another_scheme("ftp://wiko", "gpt-4o")]
     #[case::in_the_clear("http://wiko.openai.azure.com", "gpt-4o")]
     #[case::a_password_in_it("https://me:hunter2@wiko", "gpt-4o")]
@@ -360,10 +366,25 @@ mod tests {
 
     #[test]
     fn a_version_without_schemas_is_refused_with_one_that_has_them() {
-        let refused = address(&AzureSettings {
-            api_version: Some("2024-02-01".into()),
-            ..settings()
-        });
-        assert!(refused.unwrap_err().to_string().contains("2024-10-21"));
+        for given in [
+            "2024-02-01",
+            "banana",
+            "latest",
+            "",
+            "2025-1-1",
+            "2024-10-21&x",
+        ] {
+            let refused = address(&AzureSettings {
+                api_version: Some(given.into()),
+                ..settings()
+            });
+            assert!(
+                refused.unwrap_err().to_string().contains("2024-10-21"),
+                "{given}"
+            );
+        }
+        for given in ["2024-10-21", "2025-03-01-preview"] {
+            assert!(is_a_version(given), "{given}");
+        }
     }
 }

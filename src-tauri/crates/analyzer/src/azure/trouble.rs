@@ -3,7 +3,7 @@
 
 use reqwest::header::HeaderMap;
 use std::time::Duration;
-use wiko_core::{ports::Hindered, queue::Obstacle, service::Service};
+use wiko_core::{ports::Hindered, queue::Obstacle, service::Service, text::plain};
 
 /// What was met.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(super) fn met(status: u16, body: &str) -> Met {
             "tell it to whoever looks after the cloud, then retry",
         ),
     };
-    let said: String = text("message").chars().take(300).collect();
+    let said: String = plain(text("message")).chars().take(300).collect();
     let told = match (code.is_empty(), said.is_empty()) {
         (true, true) => format!("status {status}"),
         (true, false) => format!("status {status}, {said}"),

@@ -225,6 +225,7 @@ impl<M: VisionModel> Analyzer for VisionAnalyzer<M> {
 /// True where the cause is asked for: of a part that fails by a major or critical finding.
 fn worth_explaining(read: &ReadReply) -> bool {
     read.claim == Claim::Defective
+        && read.disagreement.is_none()
         && read.image_quality == ImageQuality::Usable
         && read
             .findings

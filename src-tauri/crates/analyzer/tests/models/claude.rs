@@ -1,18 +1,9 @@
 //! Claude over real HTTP, against the stand-in that holds each request to AWS's service model.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout
-)]
-
-mod standin;
-
+use crate::standin::{StandIn, claude_at};
 use image::{Rgb, RgbImage};
 use rstest::rstest;
 use serde_json::{Value, json};
-use standin::{StandIn, claude_at};
 use std::{sync::Arc, time::Duration};
 use wiko_analyzer::claude::{Claude, ClaudeSettings};
 use wiko_core::{

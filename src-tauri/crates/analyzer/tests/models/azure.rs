@@ -1,13 +1,9 @@
 //! Azure OpenAI over real HTTP, against the stand-in that holds each request to what the service takes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod standin;
-
+use crate::standin::StandIn;
 use rstest::rstest;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use standin::StandIn;
 use std::{sync::Arc, time::Duration};
 use wiko_analyzer::azure::{AzureOpenAi, AzureSettings};
 use wiko_core::{

@@ -1,7 +1,5 @@
 //! The stand-in for Bedrock and Azure (`tests/services/bedrock_standin.py`), one session of it per test.
 
-#![allow(dead_code)] // each test binary uses what it needs
-
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::sync::{

@@ -1,0 +1,12 @@
+//! Claude and Azure OpenAI over real HTTP, against the stand-in for both.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
+mod azure;
+mod claude;
+mod standin;

@@ -94,7 +94,7 @@ def on_disks(ground: Ground, _running):
     if not ground.short:
         yield "EIO on a write of the write-ahead log", lambda: disk.eio(ground, "pwrite64", "-wal", 10)
     yield "a file system gone read-only", lambda: disk.turned_read_only(ground, times(40, 2))
-    size_mb = times(64, 12)
+    size_mb = times(64, 24)
     yield f"an ext4 of {size_mb} MB filled to the last block", lambda: disk.full(ground, disk.NO_FLOOR, size_mb, "ext4")
     if not ground.short:
         yield "an ext4 of 64 MB with a floor and ballast", lambda: disk.full(ground, disk.FLOOR, 64, "ext4")

@@ -124,6 +124,7 @@ impl Installation {
                 uploads_in_flight: settings.uploads_in_flight,
                 analysis_lease: analysis_lease(&settings.chain),
                 upload_lease,
+                budget: settings.budget,
             },
         };
         let station = Station::new(parts);
@@ -168,6 +169,7 @@ fn analysis_lease(chain: &[Provider]) -> Duration {
 pub fn store_options(settings: &Settings) -> StoreOptions {
     StoreOptions {
         reserve_bytes: settings.storage.reserve_bytes,
+        late_after: settings.late_after,
     }
 }
 

@@ -194,7 +194,10 @@ fn the_doctor_names_a_screen_model_that_is_damaged() {
 
 /// Parks a part for a person, as a worker does.
 async fn parked(data_dir: &Path, id: &str, reason: &str) {
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     let records = SqliteRecords::open(data_dir, options)
         .await
         .unwrap()

@@ -54,9 +54,15 @@ fn scratch() -> Value {
 
 /// A supervisor's word on a part, as the window notes it.
 async fn corrected(data_dir: &Path, id: &str) {
-    let opened = SqliteRecords::open(data_dir, StoreOptions { reserve_bytes: 0 })
-        .await
-        .unwrap();
+    let opened = SqliteRecords::open(
+        data_dir,
+        StoreOptions {
+            reserve_bytes: 0,
+            ..StoreOptions::default()
+        },
+    )
+    .await
+    .unwrap();
     let said = OperatorDecision {
         call: OperatorCall::Accept,
         operator: "op-9".into(),

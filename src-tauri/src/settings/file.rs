@@ -178,6 +178,12 @@ pub struct AnalysisFile {
     pub chain: Vec<Provider>,
     /// Analyses under way at once.
     pub in_flight: usize,
+    /// What models may cost in a calendar month, in US dollars.
+    pub budget_usd_per_month: f64,
+    /// Once that is spent, models are asked for one part in so many; 0 for none.
+    pub sample_every: u32,
+    /// A part whose verdict comes later than that after its capture has moved on.
+    pub late_after_s: u32,
 }
 
 impl Default for AnalysisFile {
@@ -185,6 +191,9 @@ impl Default for AnalysisFile {
         Self {
             chain: vec![Provider::Claude, Provider::Screen],
             in_flight: 4,
+            budget_usd_per_month: 500.0,
+            sample_every: 20,
+            late_after_s: 60,
         }
     }
 }

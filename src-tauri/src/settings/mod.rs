@@ -14,7 +14,10 @@ pub use file::{AwsFile, AzureFile, CameraDriver, CameraFile, CredentialsSource, 
 pub use malformed::without_secrets;
 pub use storage::{BackupSettings, StorageSettings};
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use wiko_core::{
     UnknownCode,
     analysis::Provider,
@@ -22,6 +25,7 @@ use wiko_core::{
     ports::Language,
     shift::{BadShiftPlan, ShiftPlan},
     sku::{NotASku, ProductSku, SkuCatalog},
+    spending::Budget,
     stage::Stage,
 };
 
@@ -50,6 +54,10 @@ pub struct Settings {
     pub chain: Vec<Provider>,
     /// Analyses under way at once.
     pub analyses_in_flight: usize,
+    /// What models may cost in a month.
+    pub budget: Budget,
+    /// A part whose verdict comes later than that after its capture has moved on.
+    pub late_after: Duration,
     /// Uploads under way at once.
     pub uploads_in_flight: usize,
     /// AWS.
@@ -112,6 +120,9 @@ pub enum SettingsError {
 
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "station.toml";
+
+/// More than any station spends.
+const MOST_USD_PER_MONTH: f64 = 10_000_000.0;
 
 /// Faster than any camera that looks at parts.
 const MOST_FRAMES_PER_SECOND: f64 = 1000.0;
@@ -218,6 +229,11 @@ impl Settings {
             camera: file.camera,
             chain: file.analysis.chain,
             analyses_in_flight: in_flight("analysis.in_flight", file.analysis.in_flight)?,
+            budget: Budget {
+                month_micro_usd: micro_usd(file.analysis.budget_usd_per_month)?,
+                sample_every: file.analysis.sample_every,
+            },
+            late_after: Duration::from_secs(file.analysis.late_after_s.into()),
             uploads_in_flight: in_flight("aws.uploads_in_flight", file.aws.uploads_in_flight)?,
             aws: file.aws,
             azure: file.azure,
@@ -226,6 +242,17 @@ impl Settings {
             backup: file.backup.checked(data_dir)?,
         })
     }
+}
+
+fn micro_usd(usd: f64) -> Result<u64, SettingsError> {
+    // Also turns away what is no number.
+    if !(0.0..=MOST_USD_PER_MONTH).contains(&usd) {
+        return Err(SettingsError::Value {
+            key: "analysis.budget_usd_per_month",
+            reason: format!("must be from 0 to {MOST_USD_PER_MONTH}"),
+        });
+    }
+    Ok((usd * 1e6).round() as u64)
 }
 
 #[cfg(test)]

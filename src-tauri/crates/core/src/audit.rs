@@ -82,6 +82,8 @@ pub enum AuditCategory {
     Credentials,
     /// Somebody freed parked work.
     Queue,
+    /// Somebody has seen to a part that was not found good after it had moved on.
+    Containment,
     /// The station was started.
     Start,
     /// The key that rows are signed with from here on.

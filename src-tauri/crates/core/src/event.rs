@@ -53,6 +53,11 @@ pub enum StationEvent {
         /// How.
         decision: OperatorDecision,
     },
+    /// A person has seen to a part of the containment list.
+    ContainmentAcknowledged {
+        /// The part.
+        id: InspectionId,
+    },
     /// The part is in S3 and DynamoDB, verified.
     Uploaded {
         /// The part.

@@ -16,6 +16,12 @@ impl InspectionId {
         let millis = u64::try_from(captured_at.0).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
+
+    /// The last of its random bits, as a number.
+    pub fn random_tail(self) -> u32 {
+        let [.., a, b, c, d] = self.0.into_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
 }
 
 impl fmt::Display for InspectionId {

@@ -17,6 +17,7 @@ pub mod camera;
 pub mod chain;
 pub mod circuit;
 pub mod clock_watch;
+pub mod containment;
 pub mod defect;
 pub mod disposition;
 pub mod event;

@@ -88,6 +88,13 @@ impl ShiftPlan {
             starts_at,
         }
     }
+
+    /// The first millisecond of the calendar month of a moment, in the facility's time zone.
+    pub fn month_start(&self, at: UnixMillis) -> UnixMillis {
+        let local = at.timestamp().to_zoned(self.zone.clone());
+        let first = local.date().first_of_month().to_zoned(self.zone.clone());
+        first.map_or(at, |zoned| UnixMillis(zoned.timestamp().as_millisecond()))
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +140,15 @@ mod tests {
         assert_eq!(plan().shift_at(local("2026-03-02T07:00:00")).code, "A");
         assert_eq!(plan().shift_at(local("2026-03-02T14:59:59")).code, "A");
         assert_eq!(plan().shift_at(local("2026-03-02T15:00:00")).code, "B");
+    }
+
+    #[test]
+    fn a_month_begins_at_midnight_of_the_facility() {
+        let first = local("2026-03-01T00:00:00");
+        let start = |text| plan().month_start(local(text));
+        assert_eq!(start("2026-03-01T00:00:00"), first);
+        assert_eq!(start("2026-03-31T23:59:59"), first);
+        assert_ne!(start("2026-02-28T23:59:59"), first);
     }
 
     #[test]

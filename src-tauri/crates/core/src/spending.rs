@@ -1,8 +1,13 @@
-//! What asking costs: each call of a model for one part.
+//! What asking costs: each call of a model for one part, what was spent in a span of time, and what may be
+//! spent in a month.
+//!
+//! Invariant: a budget that is used up makes nothing good. Who costs is then asked for a sample of the parts
+//! alone; the others go on to who answers without cost, or stay pending.
 
 use crate::{
     analysis::{Provider, Usage},
     coded,
+    id::InspectionId,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -81,9 +86,146 @@ impl Meter {
     }
 }
 
+/// What one model was called for in a span of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelSpending {
+    /// Whose.
+    pub provider: Provider,
+    /// Which, as the provider names it.
+    pub model: String,
+    /// How often it was called.
+    pub calls: u64,
+    /// Parts that it was called for.
+    pub parts: u64,
+    /// All calls together; the latency is their sum.
+    pub usage: Usage,
+}
+
+/// What was spent in a span of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spending {
+    /// Parts that some model was called for.
+    pub parts: u64,
+    /// By model, the dearest first.
+    pub models: Vec<ModelSpending>,
+}
+
+impl Spending {
+    /// All of it, in millionths of a US dollar.
+    pub fn cost_micro_usd(&self) -> u64 {
+        let costs = self.models.iter().map(|model| model.usage.cost_micro_usd);
+        costs.fold(0, u64::saturating_add)
+    }
+
+    /// What a part costs on the average; none where no model was called.
+    pub fn per_part_micro_usd(&self) -> Option<u64> {
+        self.cost_micro_usd().checked_div(self.parts)
+    }
+}
+
+/// What may be spent in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// In millionths of a US dollar.
+    pub month_micro_usd: u64,
+    /// Once that is spent, who costs is asked for one part in so many; 0 for none.
+    pub sample_every: u32,
+}
+
+/// How a budget stands.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum BudgetState {
+    /// Less than four fifths are spent.
+    Within,
+    /// Four fifths are spent: time to tell people.
+    NearlySpent,
+    /// It is spent: who costs is asked for a sample alone.
+    Spent,
+}
+coded!(BudgetState, "budget state");
+
+impl Budget {
+    /// How it stands once so much is spent.
+    pub fn state(&self, spent_micro_usd: u64) -> BudgetState {
+        if spent_micro_usd >= self.month_micro_usd {
+            BudgetState::Spent
+        } else if spent_micro_usd >= self.month_micro_usd / 5 * 4 {
+            BudgetState::NearlySpent
+        } else {
+            BudgetState::Within
+        }
+    }
+
+    /// Whether a part belongs to the sample: by its id alone, so that a further try of the same part comes to the
+    /// same, and no order of the parts on the line can hide a kind of them from it.
+    pub fn samples(&self, id: InspectionId) -> bool {
+        let random = id.random_tail();
+        random.checked_rem(self.sample_every) == Some(0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::UnixMillis;
+
+    fn budget(sample_every: u32) -> Budget {
+        Budget {
+            month_micro_usd: 500,
+            sample_every,
+        }
+    }
+
+    #[test]
+    fn a_budget_is_nearly_spent_from_four_fifths_on_and_spent_once_nothing_is_left() {
+        let state = |spent| budget(20).state(spent);
+        assert_eq!(state(399), BudgetState::Within);
+        assert_eq!(state(400), BudgetState::NearlySpent);
+        assert_eq!(state(499), BudgetState::NearlySpent);
+        assert_eq!(state(500), BudgetState::Spent);
+        let nothing = Budget {
+            month_micro_usd: 0,
+            ..budget(20)
+        };
+        assert_eq!(nothing.state(0), BudgetState::Spent);
+    }
+
+    #[test]
+    fn a_sample_holds_one_part_in_so_many_and_none_where_it_is_switched_off() {
+        let id = |n: u32| {
+            let mut random = [7; 10];
+            random[6..].copy_from_slice(&n.to_be_bytes());
+            InspectionId::new(UnixMillis(1), random)
+        };
+        let sampled = |every| (0..1000).filter(|n| budget(every).samples(id(*n))).count();
+        assert_eq!(sampled(20), 50);
+        assert_eq!(sampled(1), 1000);
+        assert_eq!(sampled(0), 0);
+    }
+
+    #[test]
+    fn the_cost_of_a_part_is_known_once_a_model_was_called() {
+        assert_eq!(Spending::default().per_part_micro_usd(), None);
+        let spending = Spending {
+            parts: 4,
+            models: vec![ModelSpending {
+                provider: Provider::Claude,
+                model: "m".into(),
+                calls: 9,
+                parts: 4,
+                usage: Usage {
+                    cost_micro_usd: 100,
+                    ..Usage::default()
+                },
+            }],
+        };
+        assert_eq!(spending.per_part_micro_usd(), Some(25));
+    }
 
     #[test]
     fn a_meter_keeps_each_call_and_their_sum() {

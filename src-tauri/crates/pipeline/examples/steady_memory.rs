@@ -27,6 +27,7 @@ use wiko_core::{
     },
     shift::ShiftPlan,
     sku::ProductSku,
+    spending::Budget,
     stage::Stage,
 };
 use wiko_pipeline::{Order, Parts, Station, StationSettings};
@@ -105,6 +106,10 @@ async fn main() {
             uploads_in_flight: 4,
             analysis_lease: Duration::from_secs(60),
             upload_lease: Duration::from_secs(60),
+            budget: Budget {
+                month_micro_usd: u64::MAX,
+                sample_every: 0,
+            },
         },
     });
     let stop = CancellationToken::new();

@@ -3,6 +3,7 @@
 use crate::{
     circuits::{Circuits, Pass},
     inner::Inner,
+    ledger::BudgetReport,
     worker::Source,
 };
 use std::{sync::Arc, time::Duration};
@@ -10,6 +11,7 @@ use wiko_core::{
     analysis::{Analysis, Provider},
     chain::{ChainOutcome, Gate},
     event::StationEvent,
+    id::InspectionId,
     ports::{AnalysisError, AnalysisRequest, Hindered, StoreError},
     queue::{Among, AnalysisWork, Obstacle, Queue},
     spending::Meter,
@@ -129,8 +131,10 @@ impl Source for AnalysisSource {
     }
 }
 
-/// Asks the circuits before each analyzer of the chain.
-struct CircuitGate<'a> {
+/// Asks the budget and the circuits before each analyzer of the chain.
+struct StationGate<'a> {
+    id: InspectionId,
+    budget: BudgetReport,
     circuits: &'a Arc<Circuits>,
     /// Taken with the part.
     probe: Option<Pass>,
@@ -138,12 +142,15 @@ struct CircuitGate<'a> {
     pass: Option<Pass>,
 }
 
-impl Gate for CircuitGate<'_> {
+impl Gate for StationGate<'_> {
     fn may_ask(&mut self, provider: Provider) -> Result<(), Hindered> {
         self.pass = None;
         let Some(service) = provider.service() else {
             return Ok(());
         };
+        if let Some(forbidden) = self.budget.forbids(provider, self.id) {
+            return Err(forbidden);
+        }
         if let Some(probe) = self.probe.take_if(|probe| probe.service() == service) {
             self.pass = Some(probe);
             return Ok(());
@@ -210,12 +217,17 @@ impl Inner {
         if request.screening.is_none() {
             request.screening = self.screen(&request).await?;
         }
-        let mut gate = CircuitGate {
+        let mut gate = StationGate {
+            id,
+            budget: self.ledger.report(self.clock.now()).await?,
             circuits: &self.circuits,
             probe,
             pass: None,
         };
-        match self.chain.decide(&request, &mut gate).await {
+        let outcome = self.chain.decide(&request, &mut gate).await;
+        let calls = request.meter.calls();
+        self.ledger.note(id, &calls, self.clock.now()).await?;
+        match outcome {
             ChainOutcome::Decided {
                 verdict,
                 analysis,

@@ -1,6 +1,8 @@
 //! What all clones of a station share.
 
-use crate::{CloudLink, Parts, StationSettings, circuits::Circuits, upload::UPLOAD_SERVICES};
+use crate::{
+    CloudLink, Parts, StationSettings, circuits::Circuits, ledger::Ledger, upload::UPLOAD_SERVICES,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast, watch};
 use wiko_core::{
@@ -30,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) knock_analysis: Arc<Notify>,
     pub(crate) knock_upload: Arc<Notify>,
     pub(crate) circuits: Arc<Circuits>,
+    pub(crate) ledger: Ledger,
     pub(crate) events: broadcast::Sender<StationEvent>,
     pub(crate) link: watch::Sender<CloudLink>,
     pub(crate) clock_trouble: watch::Sender<Option<ClockTrouble>>,
@@ -57,6 +60,11 @@ impl Inner {
                 events.clone(),
                 vec![knock_analysis.clone(), knock_upload.clone()],
             )),
+            ledger: Ledger::new(
+                parts.records.clone(),
+                parts.settings.shifts.clone(),
+                parts.settings.budget,
+            ),
             records: parts.records,
             chain: parts.chain,
             chain_services,

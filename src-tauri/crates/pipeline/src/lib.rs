@@ -8,6 +8,7 @@
 //! - Events tell of what is durable already. Who misses one reads the records.
 //! - A service that is known not to do what it is asked is not asked for every part: its
 //!   [`wiko_core::circuit::Circuit`] lets one part find out now and then.
+//! - What models cost is noted for each part. Once the month's budget is spent they are asked for a sample alone.
 //! - Everything the pipeline does is bounded: work in flight, channels, waiting times.
 
 mod analysis;
@@ -15,6 +16,7 @@ mod circuits;
 pub mod clock_watch;
 mod drain;
 mod inner;
+mod ledger;
 mod link;
 mod parts;
 mod station;
@@ -22,6 +24,7 @@ mod upload;
 mod worker;
 
 pub use drain::DrainReport;
+pub use ledger::BudgetReport;
 pub use link::CloudLink;
 pub use parts::{CallRefused, Order, Parts, StationSettings};
 pub use station::Station;

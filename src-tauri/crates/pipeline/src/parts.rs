@@ -7,6 +7,7 @@ use wiko_core::{
     ports::{Analyzer, Clock, Entropy, Language, Records, StoreError, Uploader},
     shift::ShiftPlan,
     sku::ProductSku,
+    spending::Budget,
     stage::Stage,
 };
 
@@ -29,6 +30,8 @@ pub struct StationSettings {
     pub analysis_lease: Duration,
     /// How long an upload is a worker's own; longer than any may take.
     pub upload_lease: Duration,
+    /// What models may cost in a month.
+    pub budget: Budget,
 }
 
 /// What the station is made of.

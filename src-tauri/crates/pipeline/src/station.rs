@@ -4,6 +4,7 @@ use crate::{
     CallRefused, CloudLink, Order, Parts, StationSettings,
     analysis::AnalysisSource,
     inner::Inner,
+    ledger::BudgetReport,
     upload::{UPLOAD_SERVICES, UploadSource},
     worker,
 };
@@ -14,6 +15,7 @@ use std::{
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
+    audit::AuditEntry,
     camera::{CameraTag, Frame},
     circuit::CircuitReport,
     clock_watch::ClockTrouble,
@@ -24,6 +26,7 @@ use wiko_core::{
     ports::{Language, Records, StoreError},
     queue::Queue,
     shift::Shift,
+    spending::Spending,
     time::UnixMillis,
     verdict::VerdictCode,
 };
@@ -196,6 +199,33 @@ impl Station {
             }
         }
         Ok(count)
+    }
+
+    /// How the budget of the running month stands.
+    pub async fn budget(&self) -> Result<BudgetReport, StoreError> {
+        self.0.ledger.report(self.0.clock.now()).await
+    }
+
+    /// What models cost since the running shift began, and since the running month began.
+    pub async fn spending(&self) -> Result<(Spending, Spending), StoreError> {
+        let (now, shifts) = (self.0.clock.now(), &self.0.settings.shifts);
+        let end = UnixMillis(i64::MAX);
+        let since = |start| self.0.records.spending(start, end);
+        let shift = since(shifts.shift_at(now).starts_at).await?;
+        Ok((shift, since(shifts.month_start(now)).await?))
+    }
+
+    /// Notes that a person has seen to a part of the containment list, and what became of it.
+    pub async fn acknowledge_contained(
+        &self,
+        id: InspectionId,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let noted = self.0.records.acknowledge_contained(id, entry).await?;
+        if noted {
+            self.0.tell(StationEvent::ContainmentAcknowledged { id });
+        }
+        Ok(noted)
     }
 
     /// The running shift and its count.

@@ -22,12 +22,14 @@ use std::{
 use wiko_core::{
     analysis::Analysis,
     audit::AuditEntry,
+    containment::ContainedParts,
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
     image::EncodedImage,
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
     ports::{Records, StoreError},
     queue::{Among, AnalysisWork, Listed, Queue, QueueDepth, QueuedParts, Setback, UploadWork},
+    spending::{Call, Spending},
     time::UnixMillis,
     verdict::Verdict,
 };
@@ -185,6 +187,39 @@ impl Records for BallastedRecords {
 
     async fn screened(&self, id: InspectionId, screening: &Analysis) -> Result<(), StoreError> {
         with_room!(self.0, self.0.screened(id, screening))
+    }
+
+    async fn spent(
+        &self,
+        id: InspectionId,
+        calls: &[Call],
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        with_room!(self.0, self.0.spent(id, calls, at))
+    }
+
+    async fn calls(&self, id: InspectionId) -> Result<Vec<Call>, StoreError> {
+        self.0.calls(id).await
+    }
+
+    async fn spending(&self, from: UnixMillis, to: UnixMillis) -> Result<Spending, StoreError> {
+        self.0.spending(from, to).await
+    }
+
+    async fn contained(
+        &self,
+        acknowledged: bool,
+        limit: u32,
+    ) -> Result<ContainedParts, StoreError> {
+        self.0.contained(acknowledged, limit).await
+    }
+
+    async fn acknowledge_contained(
+        &self,
+        id: InspectionId,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        with_room!(self.0, self.0.acknowledge_contained(id, entry))
     }
 
     async fn decide(

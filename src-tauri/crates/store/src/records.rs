@@ -3,7 +3,7 @@
 use crate::{
     audit::{self, Said},
     ballast::{self, with_room},
-    connection,
+    connection, containment,
     faults::{self, Faults},
     layout::{Layout, LockRefused},
     reader::RecordsReader,
@@ -17,11 +17,13 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
+    time::Duration,
 };
 use tokio::sync::Mutex;
 use wiko_core::{
     analysis::Analysis,
     audit::{AuditCategory, AuditEntry, STATION},
+    containment::{ContainedParts, LATE_AFTER},
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
     image::{EncodedImage, ImageFacts},
@@ -30,6 +32,7 @@ use wiko_core::{
     queue::{
         Among, AnalysisWork, Lease, Listed, Queue, QueueDepth, QueuedParts, Setback, UploadWork,
     },
+    spending::{Call, Spending},
     time::UnixMillis,
     verdict::{Verdict, VerdictCode},
 };
@@ -40,6 +43,8 @@ pub struct StoreOptions {
     /// Below this much free space nothing is captured, so that decisions and uploads of what is
     /// there can still be written down. On a full disk not even a row can be deleted.
     pub reserve_bytes: u64,
+    /// A part whose verdict comes later than that after its capture has moved on.
+    pub late_after: Duration,
 }
 
 impl Default for StoreOptions {
@@ -47,6 +52,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             reserve_bytes: 256 << 20,
+            late_after: LATE_AFTER,
         }
     }
 }
@@ -111,6 +117,9 @@ impl SqliteRecords {
         .execute(&mut writer)
         .await
         .map_err(|error| faults.row_write(&error))?;
+        containment::set_late_after(&mut writer, options.late_after)
+            .await
+            .map_err(|error| faults.row_write(&error))?;
         let pool = connection::open_readers(&layout, &faults).await?;
         let records = Self {
             writer: Mutex::new(writer),
@@ -371,6 +380,39 @@ impl Records for SqliteRecords {
             0 => Err(self.untouched(id).await),
             _ => Ok(()),
         }
+    }
+
+    async fn spent(
+        &self,
+        id: InspectionId,
+        calls: &[Call],
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.insert_calls(id, calls, at).await
+    }
+
+    async fn calls(&self, id: InspectionId) -> Result<Vec<Call>, StoreError> {
+        self.reader.calls(id).await
+    }
+
+    async fn spending(&self, from: UnixMillis, to: UnixMillis) -> Result<Spending, StoreError> {
+        self.reader.spending(from, to).await
+    }
+
+    async fn contained(
+        &self,
+        acknowledged: bool,
+        limit: u32,
+    ) -> Result<ContainedParts, StoreError> {
+        self.reader.contained(acknowledged, limit).await
+    }
+
+    async fn acknowledge_contained(
+        &self,
+        id: InspectionId,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.acknowledge(id, entry).await
     }
 
     async fn decide(

@@ -157,7 +157,14 @@ pub async fn restore(
         return Err(faults.row_write(&error).into());
     }
     // As at any start: what the station will find, it finds now.
-    let opened = SqliteRecords::open(&staging.0, StoreOptions { reserve_bytes: 0 }).await?;
+    let opened = SqliteRecords::open(
+        &staging.0,
+        StoreOptions {
+            reserve_bytes: 0,
+            ..StoreOptions::default()
+        },
+    )
+    .await?;
     opened.records.close().await;
 
     let report = RestoreReport {

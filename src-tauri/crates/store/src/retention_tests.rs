@@ -16,7 +16,10 @@ use wiko_testkit::{
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn open(dir: &Path) -> SqliteRecords {
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     SqliteRecords::open(dir, options).await.unwrap().records
 }
 
@@ -241,9 +244,15 @@ async fn what_a_crash_left_between_row_and_file_is_finished_at_the_next_start() 
     assert!(left.exists());
     records.close().await;
 
-    let opened = SqliteRecords::open(dir.path(), StoreOptions { reserve_bytes: 0 })
-        .await
-        .unwrap();
+    let opened = SqliteRecords::open(
+        dir.path(),
+        StoreOptions {
+            reserve_bytes: 0,
+            ..StoreOptions::default()
+        },
+    )
+    .await
+    .unwrap();
     assert!(opened.quarantined.is_empty(), "{:?}", opened.quarantined);
     assert!(!left.exists());
     assert_eq!(gone(&opened.records, 1..=2).await, [1]);

@@ -1,11 +1,13 @@
 use crate::{
     analysis::Analysis,
     audit::AuditEntry,
+    containment::ContainedParts,
     history::{HistoryCursor, HistoryFilter, HistoryPage, Tally},
     id::InspectionId,
     image::EncodedImage,
     inspection::{CaptureFacts, Decision, Inspection, OperatorDecision},
     queue::{Among, AnalysisWork, Listed, Queue, QueueDepth, QueuedParts, Setback, UploadWork},
+    spending::{Call, Spending},
     time::UnixMillis,
     verdict::Verdict,
 };
@@ -33,8 +35,23 @@ pub trait Records: Send + Sync {
     /// Notes what the local screen said of a pending part.
     async fn screened(&self, id: InspectionId, screening: &Analysis) -> Result<(), StoreError>;
 
+    /// Notes which models were called for a part, and what each call took; whatever came of the answers.
+    async fn spent(
+        &self,
+        id: InspectionId,
+        calls: &[Call],
+        at: UnixMillis,
+    ) -> Result<(), StoreError>;
+
+    /// Which models were called for a part so far, in their order.
+    async fn calls(&self, id: InspectionId) -> Result<Vec<Call>, StoreError>;
+
+    /// What was spent from `from` until before `to`, by the time at which it was noted.
+    async fn spending(&self, from: UnixMillis, to: UnixMillis) -> Result<Spending, StoreError>;
+
     /// Decides a pending part, takes it off the analysis queue and puts it on the upload queue, all at
-    /// once. A pass needs its [`Verdict`], which only [`crate::verdict::judge`] makes.
+    /// once; where it is not found good and has moved on ([`crate::containment`]), onto that list too. A pass
+    /// needs its [`Verdict`], which only [`crate::verdict::judge`] makes.
     async fn decide(
         &self,
         id: InspectionId,
@@ -50,6 +67,20 @@ pub trait Records: Send + Sync {
         id: InspectionId,
         decision: &OperatorDecision,
     ) -> Result<(), StoreError>;
+
+    /// The parts that were not found good after they had moved on: at most `limit` of those that nobody has
+    /// seen to, or with `acknowledged` of the others.
+    async fn contained(&self, acknowledged: bool, limit: u32)
+    -> Result<ContainedParts, StoreError>;
+
+    /// Notes that a person has seen to such a part, in the list and in the audit trail: who, when, and as the
+    /// entry's detail what became of the part. The first word stands: false where the part is not on the list
+    /// or somebody was faster.
+    async fn acknowledge_contained(
+        &self,
+        id: InspectionId,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Takes the oldest part that is due for analysis; it is the caller's until `until`. Parts that were
     /// never tried go before those that wait out an outage: somebody stands before them.

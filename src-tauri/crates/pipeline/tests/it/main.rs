@@ -4,6 +4,7 @@
 
 mod circuits;
 mod clock;
+mod spending;
 
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use wiko_core::{
     queue::{Obstacle, Queue},
     shift::ShiftPlan,
     sku::ProductSku,
+    spending::Budget,
     stage::Stage,
     verdict::{UndeterminedReason, VerdictCode},
 };
@@ -48,8 +50,23 @@ struct Bench {
 }
 
 async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -> Bench {
+    let unlimited = Budget {
+        month_micro_usd: u64::MAX,
+        sample_every: 0,
+    };
+    bench_with(unlimited, chain, screen).await
+}
+
+async fn bench_with(
+    budget: Budget,
+    chain: Vec<ScriptedAnalyzer>,
+    screen: Option<ScriptedAnalyzer>,
+) -> Bench {
     let dir = tempfile::tempdir().unwrap();
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
     let clock = Arc::new(SetClock::at(NOON));
     let cloud = Arc::new(FakeUploader::default());
@@ -74,6 +91,7 @@ async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -
             uploads_in_flight: 4,
             analysis_lease: Duration::from_secs(60),
             upload_lease: Duration::from_secs(60),
+            budget,
         },
     });
     Bench {

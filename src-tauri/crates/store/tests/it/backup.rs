@@ -472,7 +472,10 @@ async fn a_fault_stays_over_a_new_start_until_a_person_clears_it() {
     )
     .unwrap();
 
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     let records = SqliteRecords::open(dir.path(), options)
         .await
         .unwrap()

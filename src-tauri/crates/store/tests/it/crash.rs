@@ -85,7 +85,10 @@ async fn files_without_a_row_go_to_quarantine_and_are_never_deleted() {
     }
     // The same part under another ending is not the part's picture.
     std::fs::write(kept.with_extension("png"), "other").unwrap();
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
     assert_eq!(opened.quarantined.len(), 4, "{:?}", opened.quarantined);
     assert!(opened.quarantined.iter().all(|file| {
@@ -199,7 +202,10 @@ async fn capture_loop() {
     let Some(dir) = std::env::var_os(CHILD_DIR) else {
         return;
     };
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     let opened = SqliteRecords::open(Path::new(&dir), options).await.unwrap();
     let first = opened
         .records
@@ -247,7 +253,10 @@ async fn no_acknowledged_capture_is_lost_by_a_kill() {
         "{}",
         acknowledged.len()
     );
-    let options = StoreOptions { reserve_bytes: 0 };
+    let options = StoreOptions {
+        reserve_bytes: 0,
+        ..StoreOptions::default()
+    };
     let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
     for (id, sha256) in &acknowledged {
         let image = opened.records.image(id.parse().unwrap()).await.unwrap();
@@ -292,7 +301,13 @@ async fn a_log_that_lost_what_was_committed_is_kept_and_stops_capture() {
     log[middle] ^= 0xff;
     std::fs::write(&wal, &log).unwrap();
 
-    let opened = SqliteRecords::open(left.path(), StoreOptions { reserve_bytes: 0 });
+    let opened = SqliteRecords::open(
+        left.path(),
+        StoreOptions {
+            reserve_bytes: 0,
+            ..StoreOptions::default()
+        },
+    );
     let opened = opened.await.unwrap();
     let fault = opened.records.fault().unwrap();
     assert!(fault.contains("write-ahead log is damaged"), "{fault}");

@@ -109,6 +109,7 @@ async fn below_the_reserve_nothing_is_captured_and_decisions_are_still_written()
     records.close().await;
     let options = StoreOptions {
         reserve_bytes: u64::MAX,
+        ..StoreOptions::default()
     };
     let records = SqliteRecords::open(dir.path(), options)
         .await

@@ -21,9 +21,15 @@ use wiko_store::{SqliteRecords, StoreOptions};
 
 /// Opens a store that may use the last byte of a small test disk.
 async fn open(dir: &Path) -> SqliteRecords {
-    let opened = SqliteRecords::open(dir, StoreOptions { reserve_bytes: 0 })
-        .await
-        .unwrap();
+    let opened = SqliteRecords::open(
+        dir,
+        StoreOptions {
+            reserve_bytes: 0,
+            ..StoreOptions::default()
+        },
+    )
+    .await
+    .unwrap();
     assert!(opened.quarantined.is_empty(), "{:?}", opened.quarantined);
     opened.records
 }

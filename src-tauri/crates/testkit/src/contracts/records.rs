@@ -1,8 +1,10 @@
 //! Contract of the records port. There is no fake: the real store on a temporary directory is fast.
 //! Each function wants a store without any part in it.
 
+pub mod containment;
 pub mod history;
 pub mod queue;
+pub mod spending;
 
 use crate::builders::{NOON, capture, defective, finding, good, image};
 use std::time::Duration;
@@ -105,6 +107,9 @@ pub async fn all<R: Records, F: AsyncFn() -> R>(empty: F) {
     a_verdict_keeps_its_analysis_and_its_reason(&empty().await).await;
     a_refused_reply_with_a_confidence_that_is_no_number_stays_readable(&empty().await).await;
     what_the_screen_said_is_kept_while_the_part_is_pending(&empty().await).await;
+    spending::the_calls_of_models_are_kept_and_summed_up_by_time(&empty().await).await;
+    containment::a_part_that_is_not_found_good_in_time_is_to_be_found_again(&empty().await).await;
+    containment::a_part_is_off_the_list_once_somebody_has_seen_to_it(&empty().await).await;
     queue::analysis_work_is_leased_oldest_first_and_to_one_holder(&empty().await).await;
     queue::a_part_that_was_never_tried_goes_before_those_that_were(&empty().await).await;
     queue::a_setback_waits_or_parks_and_a_retry_frees_it(&empty().await).await;

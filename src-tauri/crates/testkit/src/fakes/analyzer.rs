@@ -5,9 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use wiko_core::{
-    analysis::{Analysis, Finding, Provider},
+    analysis::{Analysis, Finding, Provider, Usage},
     ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered},
     queue::Obstacle,
+    spending::Purpose,
     verdict::UndeterminedReason,
 };
 
@@ -58,6 +59,8 @@ impl Answer {
 #[derive(Debug)]
 pub struct ScriptedAnalyzer {
     provider: Provider,
+    /// Of each request; none where it costs nothing.
+    cost_micro_usd: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -77,7 +80,17 @@ impl ScriptedAnalyzer {
         };
         Self {
             provider,
+            cost_micro_usd: None,
             state: Mutex::new(state),
+        }
+    }
+
+    /// The same, where each request costs so much, whatever is answered.
+    #[must_use]
+    pub fn costing(self, cost_micro_usd: u64) -> Self {
+        Self {
+            cost_micro_usd: Some(cost_micro_usd),
+            ..self
         }
     }
 
@@ -113,6 +126,15 @@ impl Analyzer for ScriptedAnalyzer {
             }
             state.last.clone()
         };
+        if let Some(cost_micro_usd) = self.cost_micro_usd {
+            let usage = Usage {
+                cost_micro_usd,
+                ..Usage::default()
+            };
+            request
+                .meter
+                .add(self.provider, "scripted", Purpose::Look, usage);
+        }
         let facts = &request.image.facts();
         let mut analysis = match answer.unwrap_or_else(|| Answer::hindered(Obstacle::Transient)) {
             Answer::Good => builders::good(facts),

@@ -2,8 +2,8 @@
 
 use crate::{
     dto::{
-        AnalysisDto, CircuitDto, ClockTroubleDto, CloudDto, CloudLink as LinkDto, LiveDto,
-        StationUpdate, VerdictDto,
+        AnalysisDto, BudgetDto, CircuitDto, ClockTroubleDto, CloudDto, CloudLink as LinkDto,
+        LiveDto, StationUpdate, VerdictDto,
     },
     window::App,
 };
@@ -30,6 +30,8 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
     let station = &app.installation.station;
     let (shift, tally) = station.shift_tally().await?;
     let records = &app.installation.records;
+    let budget = BudgetDto::from(station.budget().await?);
+    let contained = records.contained(false, 0).await?.open as f64;
     Ok(LiveDto {
         shift: shift.code,
         shift_started_at: shift.starts_at.0 as f64,
@@ -42,6 +44,8 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         },
         cloud: cloud(&station.link().borrow()),
         circuits: station.circuits().iter().map(CircuitDto::from).collect(),
+        budget,
+        contained,
         clock_trouble: station.clock_trouble().borrow().map(ClockTroubleDto::from),
         camera: app.installation.settings.camera.id.clone(),
         camera_state: app.camera_state(),
@@ -219,9 +223,9 @@ async fn update(app: &App, event: StationEvent) -> Option<StationUpdate> {
             obstacle,
             reason,
         },
-        StationEvent::OperatorDecided { id, .. } | StationEvent::Uploaded { id } => {
-            StationUpdate::Changed { id: id.to_string() }
-        }
+        StationEvent::OperatorDecided { id, .. }
+        | StationEvent::ContainmentAcknowledged { id }
+        | StationEvent::Uploaded { id } => StationUpdate::Changed { id: id.to_string() },
         // The counts that follow hold the circuits, the clock's trouble and the fault.
         StationEvent::CircuitTurned(_)
         | StationEvent::ClockTroubled(_)
@@ -258,6 +262,13 @@ mod tests {
                 upload_queue: QueueDepth::default().into(),
                 cloud: cloud(&CloudLink::Unknown),
                 circuits: vec![],
+                budget: BudgetDto {
+                    state: wiko_core::spending::BudgetState::Within,
+                    spent_usd: 0.0,
+                    budget_usd: 500.0,
+                    sample_every: 20,
+                },
+                contained: 0.0,
                 clock_trouble: None,
                 camera: "simulated".into(),
                 camera_state: CameraState::Streaming,

@@ -21,6 +21,12 @@ export const commands = {
 	retryQueue: (queue: Queue, id: string | null) => typedError<number, CommandError>(__TAURI_INVOKE("retry_queue", { queue, id })),
 	/**  The parked parts and those whose last try failed: the first of them, and how many there are. */
 	queuedParts: () => typedError<QueuedPartsDto, CommandError>(__TAURI_INVOKE("queued_parts")),
+	/**  The parts that were not found good after they had moved on, and that nobody has seen to. */
+	containedParts: () => typedError<ContainedPartsDto, CommandError>(__TAURI_INVOKE("contained_parts")),
+	/**  Notes that a person has seen to such a part, and what became of it. False where somebody was faster. */
+	acknowledgeContained: (id: string, note: string) => typedError<boolean, CommandError>(__TAURI_INVOKE("acknowledge_contained", { id, note })),
+	/**  What models cost since the running shift and since the running month began. */
+	spending: () => typedError<SpendingDto, CommandError>(__TAURI_INVOKE("spending")),
 	/**  Rows of the audit trail without the verdicts, newest first, from before `before`. */
 	auditTrail: (before: number | null) => typedError<AuditRowDto[], CommandError>(__TAURI_INVOKE("audit_trail", { before })),
 	/**  A person has seen what is wrong with the clock. */
@@ -87,6 +93,8 @@ export type AuditCategory =
 "credentials" | 
 /**  Somebody freed parked work. */
 "queue" | 
+/**  Somebody has seen to a part that was not found good after it had moved on. */
+"containment" | 
 /**  The station was started. */
 "start" | 
 /**  The key that rows are signed with from here on. */
@@ -176,6 +184,27 @@ export type BoxPx = {
 	/**  Pixels down, at least 1. */
 	height: number,
 };
+
+/**  How the month's budget for models stands. */
+export type BudgetDto = {
+	/**  Whether something is left. */
+	state: BudgetState,
+	/**  What the month has cost so far, in US dollars. */
+	spent_usd: number,
+	/**  The budget, in US dollars. */
+	budget_usd: number,
+	/**  Once it is spent, models are asked for one part in so many; 0 for none. */
+	sample_every: number,
+};
+
+/**  How a budget stands. */
+export type BudgetState = 
+/**  Less than four fifths are spent. */
+"within" | 
+/**  Four fifths are spent: time to tell people. */
+"nearly_spent" | 
+/**  It is spent: who costs is asked for a sample alone. */
+"spent";
 
 /**  A camera of the station. */
 export type CameraDto = {
@@ -327,6 +356,42 @@ export type CommandError = {
 	code: ErrorCode,
 	/**  In English, with what to do. Never holds a secret. */
 	message: string,
+};
+
+/**  A part that was not found good after it had moved on, and that nobody has seen to. */
+export type ContainedPartDto = {
+	/**  The part. */
+	id: string,
+	/**  Its number. */
+	sequence: number,
+	/**  When it was looked at. */
+	captured_at: number,
+	/**  When its verdict came. */
+	decided_at: number,
+	/**  Fail or undetermined. */
+	verdict: VerdictCode,
+	/**  Which product. */
+	product_sku: string,
+	/**  At which stage. */
+	stage: Stage,
+	/**  The lot, where given. */
+	lot: string | null,
+	/**  The serial number, where scanned. */
+	serial: string | null,
+	/**  Code of the shift. */
+	shift: string,
+	/**  What the worst finding is. */
+	worst_defect_type: DefectType | null,
+	/**  How bad it is. */
+	worst_severity: Severity | null,
+};
+
+/**  The parts that were not found good after they had moved on. */
+export type ContainedPartsDto = {
+	/**  The first of them, the oldest before the others. */
+	parts: ContainedPartDto[],
+	/**  How many there are in all. */
+	open: number,
 };
 
 /**  What is known of the credentials, without them. */
@@ -625,6 +690,10 @@ export type LiveDto = {
 	cloud: CloudDto,
 	/**  Whether each service that the station needs is asked now. */
 	circuits: CircuitDto[],
+	/**  How the month's budget for models stands. */
+	budget: BudgetDto,
+	/**  Parts that were not found good after they had moved on, and that nobody has seen to. */
+	contained: number,
 	/**  What is wrong with the machine's clock, until a person has seen it. */
 	clock_trouble: ClockTroubleDto | null,
 	/**  The camera's id. */
@@ -637,6 +706,24 @@ export type LiveDto = {
 	no_room: string | null,
 	/**  Why the last daily backup was not made, where it was not. */
 	backup_failed: string | null,
+};
+
+/**  What one model was called for. */
+export type ModelSpendingDto = {
+	/**  Whose. */
+	provider: Provider,
+	/**  Which, as the provider names it. */
+	model: string,
+	/**  How often it was called. */
+	calls: number,
+	/**  Tokens sent. */
+	input_tokens: number,
+	/**  Of those, read from the cache. */
+	cache_read_tokens: number,
+	/**  Tokens received. */
+	output_tokens: number,
+	/**  In US dollars. */
+	cost_usd: number,
 };
 
 /**  What stands in the way of a piece of work, and so what is done next. */
@@ -856,6 +943,26 @@ export type Severity =
 "major" | 
 /**  Safety or process failure: reject, stop the line. */
 "critical";
+
+/**  What was spent in a span of time. */
+export type SpanSpendingDto = {
+	/**  Parts that some model was called for. */
+	parts: number,
+	/**  In US dollars. */
+	cost_usd: number,
+	/**  Of a part on the average, in US dollars; none where no model was called. */
+	per_part_usd: number | null,
+	/**  By model, the dearest first. */
+	models: ModelSpendingDto[],
+};
+
+/**  What models cost. */
+export type SpendingDto = {
+	/**  Since the running shift began. */
+	shift: SpanSpendingDto,
+	/**  Since the running month began. */
+	month: SpanSpendingDto,
+};
 
 /**  Where in the making of a knife the camera looks. */
 export type Stage = 

@@ -10,6 +10,7 @@ mod backup;
 mod bindings;
 mod cameras;
 mod capture;
+mod containment;
 mod correct;
 mod credentials;
 mod deed;
@@ -76,6 +77,9 @@ enum Command {
     /// List the parts that wait or are parked, and retry them
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// List the parts that were not found good after they had moved on, and note who has seen to them
+    #[command(subcommand)]
+    Containment(containment::ContainmentCommand),
     /// Show the cameras
     #[command(subcommand)]
     Cameras(cameras::CamerasCommand),
@@ -121,6 +125,7 @@ impl Command {
             | Self::Storage(_)
             | Self::Dev(_) => false,
             Self::Queue(command) => command.only_reads(),
+            Self::Containment(command) => command.only_reads(),
             Self::Cameras(cameras::CamerasCommand::List) => true,
             Self::Credentials(command) => {
                 matches!(command, credentials::CredentialsCommand::Status)
@@ -209,6 +214,9 @@ fn run(
             }
             Command::Sync(sync) => sync::run(sync, settings, environment, output).await,
             Command::Queue(command) => queue::run(command, settings, environment, output).await,
+            Command::Containment(command) => {
+                containment::run(command, settings, environment, output).await
+            }
             Command::Cameras(cameras) => cameras::run(cameras, &settings, output).await,
             Command::Credentials(command) => {
                 credentials::run(command, &settings, environment, output).await

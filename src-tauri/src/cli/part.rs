@@ -14,6 +14,7 @@ use wiko_core::{
     inspection::{Inspection, UploadState},
     ports::StoreError,
     queue::{Hindrance, Obstacle},
+    spending::Call,
     time::UnixMillis,
 };
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(
     let part = Part {
         inspection: records.inspection(id).await?,
         path: records.image_path(id).await?,
+        calls: records.calls(id).await?,
         uploads: settings.aws.s3_bucket.is_some(),
     };
     let told = |at| local(at, settings.shifts.zone());
@@ -54,6 +56,8 @@ pub(crate) async fn run(
 struct Part {
     inspection: Inspection,
     path: PathBuf,
+    /// Of models, whatever came of them.
+    calls: Vec<Call>,
     /// False where no cloud is configured: what is decided waits for nothing.
     uploads: bool,
 }
@@ -146,6 +150,12 @@ impl Part {
             "decided_at": decision.map(|decision| decision.decided_at.iso8601()),
             "analysis": decision.and(part.analysis()).map(analysis_json),
             "screening": part.screening.as_ref().map(analysis_json),
+            "calls": self.calls.iter().map(|call| json!({
+                "provider": call.provider,
+                "model": call.model,
+                "purpose": call.purpose,
+                "usage": call.usage,
+            })).collect::<Vec<_>>(),
             "operator_decisions": part.operator_decisions.iter().map(|said| json!({
                 "call": said.call,
                 "operator": said.operator,
@@ -236,6 +246,12 @@ impl Part {
             let stage = named(", from ", cause.probable_stage.map(|stage| stage.code()));
             say("cause", format!("{}{stage}", cause.root_cause));
         }
+        if !self.calls.is_empty() {
+            let costs = self.calls.iter().map(|call| call.usage.cost_micro_usd);
+            let purposes: Vec<_> = self.calls.iter().map(|call| call.purpose.code()).collect();
+            let cost = costs.sum::<u64>() as f64 / 1e6;
+            say("cost", format!("{cost:.4} USD for {}", purposes.join(", ")));
+        }
         for said in &part.operator_decisions {
             let reason = named(": ", said.reason.as_deref());
             let at = told(said.decided_at);
@@ -324,6 +340,9 @@ fn analysis_json(analysis: &Analysis) -> Value {
         "model": analysis.appraiser.model,
         "claim": analysis.claim,
         "summary": analysis.summary,
+        "prompt_sha256": analysis.appraiser.prompt_sha256,
+        "usage": analysis.usage,
+        "disagreement": analysis.disagreement,
         "cause": analysis.cause,
         "findings": analysis.findings.iter().map(finding).collect::<Vec<_>>(),
     })

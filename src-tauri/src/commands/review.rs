@@ -4,8 +4,8 @@ use crate::{
     access::Gate,
     cli::queue::retried,
     dto::{
-        AuditRowDto, CommandError, ErrorCode, HistoryPageDto, HistoryQueryDto, InspectionDto,
-        QueuedPartsDto,
+        AuditRowDto, CommandError, ContainedPartsDto, ErrorCode, HistoryPageDto, HistoryQueryDto,
+        InspectionDto, QueuedPartsDto, SpendingDto,
     },
     trail::CLOCK_SEEN,
 };
@@ -17,11 +17,15 @@ use wiko_core::{
     ports::Records,
     queue::{Listed, Queue},
     role::Role,
+    text::plain,
     time::UnixMillis,
 };
 
 /// Parts that the window lists; the command line lists them all.
 const QUEUED_SHOWN: u32 = 50;
+
+/// Parts of the containment list that the window shows; the command line shows them all.
+const CONTAINED_SHOWN: u32 = 100;
 
 /// Rows of the audit trail on a page.
 const AUDIT_SHOWN: u32 = 50;
@@ -107,6 +111,60 @@ pub(super) async fn queued_parts(gate: State<'_, Gate>) -> Result<QueuedPartsDto
         .queued(queue, Listed::Troubled, QUEUED_SHOWN)
         .await?;
     Ok(QueuedPartsDto::from(&page))
+}
+
+/// The parts that were not found good after they had moved on, and that nobody has seen to.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn contained_parts(
+    gate: State<'_, Gate>,
+) -> Result<ContainedPartsDto, CommandError> {
+    let (app, _) = gate.enter(Role::Operator)?;
+    let records = &app.installation.records;
+    let list = records.contained(false, CONTAINED_SHOWN).await?;
+    Ok(ContainedPartsDto::from(&list))
+}
+
+/// Notes that a person has seen to such a part, and what became of it. False where somebody was faster.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn acknowledge_contained(
+    gate: State<'_, Gate>,
+    id: String,
+    note: String,
+) -> Result<bool, CommandError> {
+    let (app, session) = gate.enter(Role::Supervisor)?;
+    let id: InspectionId = id.parse()?;
+    let note = plain(note.trim());
+    if note.is_empty() {
+        return Err(CommandError::new(
+            ErrorCode::InvalidInput,
+            "say what became of the part",
+        ));
+    }
+    let entry = AuditEntry {
+        at: app.installation.clock.now(),
+        source: AuditSource::Window,
+        category: AuditCategory::Containment,
+        identity: session.identity(),
+        subject: Some(id.to_string()),
+        result: AuditResult::Done,
+        detail: note,
+    };
+    let station = &app.installation.station;
+    Ok(station.acknowledge_contained(id, &entry).await?)
+}
+
+/// What models cost since the running shift and since the running month began.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn spending(gate: State<'_, Gate>) -> Result<SpendingDto, CommandError> {
+    let (app, _) = gate.enter(Role::Supervisor)?;
+    let (shift, month) = app.installation.station.spending().await?;
+    Ok(SpendingDto {
+        shift: (&shift).into(),
+        month: (&month).into(),
+    })
 }
 
 /// Rows of the audit trail without the verdicts, newest first, from before `before`.

@@ -7,19 +7,23 @@
 //! - Nothing secret is ever put into one.
 
 mod audit;
+mod containment;
 mod error;
 mod event;
 mod history;
 mod inspection;
 mod queue;
 mod setup;
+mod spending;
 mod station;
 
 pub use audit::AuditRowDto;
+pub use containment::ContainedPartsDto;
 pub use error::{CommandError, ErrorCode};
 pub use event::StationUpdate;
 pub use history::{HistoryPageDto, HistoryQueryDto, HistoryRowDto};
 pub use inspection::{AnalysisDto, InspectionDto, OperatorCallForm, VerdictDto};
 pub use queue::{CircuitDto, ClockTroubleDto, QueuedPartsDto};
 pub use setup::{CameraDto, CheckDto, CheckState, CredentialsDto, CredentialsForm};
+pub use spending::{BudgetDto, SpendingDto};
 pub use station::{CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto, SessionDto, StationDto};

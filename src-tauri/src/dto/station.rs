@@ -11,7 +11,7 @@ use wiko_core::{
     stage::Stage,
 };
 
-use super::{CircuitDto, ClockTroubleDto, HistoryRowDto};
+use super::{BudgetDto, CircuitDto, ClockTroubleDto, HistoryRowDto};
 
 /// Who is at the station and how it runs.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -180,6 +180,11 @@ pub struct LiveDto {
     pub cloud: CloudDto,
     /// Whether each service that the station needs is asked now.
     pub circuits: Vec<CircuitDto>,
+    /// How the month's budget for models stands.
+    pub budget: BudgetDto,
+    /// Parts that were not found good after they had moved on, and that nobody has seen to.
+    #[specta(type = Number)]
+    pub contained: f64,
     /// What is wrong with the machine's clock, until a person has seen it.
     pub clock_trouble: Option<ClockTroubleDto>,
     /// The camera's id.

@@ -47,6 +47,10 @@ export const percent = (ratio: number, digits = 0) =>
 /** `1,234`. */
 export const integer = (n: number) => new Intl.NumberFormat(current).format(n);
 
+/** `$12.34`. */
+export const usd = (dollars: number, digits = 2) =>
+  new Intl.NumberFormat(current, { style: "currency", currency: "USD", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(dollars);
+
 /** `45 seconds`, `1.5 hours`: in the largest unit of which it is at least one, and a bit more. */
 export function duration(seconds: number): string {
   const [size, unit] = DURATIONS.find(([size]) => seconds >= size) ?? DURATIONS[DURATIONS.length - 1]!;

@@ -17,6 +17,7 @@ const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["service", codes.SERVICES], ["circuit", codes.CIRCUIT_STATES], ["work_state", codes.WORK_STATES],
   ["clock", codes.CLOCK_TROUBLES],
   ["audit_source", codes.AUDIT_SOURCES], ["audit_category", codes.AUDIT_CATEGORIES], ["audit_result", codes.AUDIT_RESULTS],
+  ["budget_state", codes.BUDGET_STATES], ["outcome", codes.CONTAINMENT_OUTCOMES],
   ["reason", [...codes.ACCEPT_REASONS, ...codes.REJECT_REASONS]],
   ["upload", ["local", "not_due", "waiting", "parked", "verified"]],
 ];

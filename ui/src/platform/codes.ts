@@ -1,7 +1,7 @@
 // The codes of every closed list, at run time. The compiler refuses a list that lacks a code of its
 // type or has one too many; the texts' test walks these lists.
 import type {
-  AuditCategory, AuditResult, AuditSource, Backing, CameraState, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, Language, Obstacle,
+  AuditCategory, AuditResult, AuditSource, Backing, BudgetState, CameraState, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, Language, Obstacle,
   OperatorCall, Provider, Queue, RecommendedAction, Region, Role, SecretName, Service, Severity, Stage,
   UndeterminedReason, VerdictCode, WorkState,
 } from "../bindings.gen";
@@ -55,7 +55,7 @@ export const SECRET_NAMES = codes<SecretName>({ aws_access_key: true, azure_api_
 export const AUDIT_SOURCES = codes<AuditSource>({ station: true, window: true, command_line: true });
 export const AUDIT_CATEGORIES = codes<AuditCategory>({
   decision: true, operator_decision: true, setting: true, sign_in: true, deletion: true, storage: true, clock: true,
-  backup: true, restore: true, credentials: true, queue: true, start: true, signing_key: true,
+  backup: true, restore: true, credentials: true, queue: true, containment: true, start: true, signing_key: true,
 });
 export const AUDIT_RESULTS = codes<AuditResult>({ done: true, refused: true, failed: true });
 export const LANGUAGES = codes<Language>({ "zh-CN": true, en: true });
@@ -63,6 +63,7 @@ export const SERVICES = codes<Service>({ bedrock: true, azure: true, s3: true, d
 export const CIRCUIT_STATES = codes<CircuitState>({ closed: true, open: true, half_open: true });
 export const WORK_STATES = codes<WorkState>({ waiting: true, leased: true, parked: true });
 export const CLOCK_TROUBLES = codes<ClockTroubleKind>({ jumped: true, behind_records: true, ahead_of_records: true, before_program: true });
+export const BUDGET_STATES = codes<BudgetState>({ within: true, nearly_spent: true, spent: true });
 export const CHECK_STATES = codes<CheckState>({
   ok: true, warning: true, failed: true, not_configured: true,
 });
@@ -91,4 +92,6 @@ export const ACCEPT_REASONS = [
 export const REJECT_REASONS = [
   "missed_defect", "worse_than_found", "dimension_by_gauge", "wrong_product", "handling_damage",
 ] as const;
+/** What became of a part that was not found good after it had moved on; the code goes into the record. */
+export const CONTAINMENT_OUTCOMES = ["scrapped", "reworked", "found_good", "not_found"] as const;
 export type OverrideReason = (typeof ACCEPT_REASONS)[number] | (typeof REJECT_REASONS)[number];

@@ -1,8 +1,8 @@
 // What the window asks of the world. `tauri.ts` answers from the real station, `fake/` from memory.
 import type {
-  AuditRowDto, CameraDto, CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode, HistoryPageDto,
+  AuditRowDto, CameraDto, CheckDto, CommandError, ContainedPartsDto, CredentialsDto, CredentialsForm, ErrorCode, HistoryPageDto,
   HistoryQueryDto, HistoryRowDto, InspectionDto, Language, OperatorCallForm, OrderDto, Queue, QueuedPartsDto, SecretName,
-  StationDto, StationUpdate,
+  SpendingDto, StationDto, StationUpdate,
 } from "../bindings.gen";
 
 export type * from "../bindings.gen";
@@ -63,6 +63,12 @@ export interface Platform {
   auditTrail(before: number | null): Promise<AuditRowDto[]>;
   /** The parked parts and those whose last try failed: the first of them, and how many there are. */
   queuedParts(): Promise<QueuedPartsDto>;
+  /** The parts that were not found good after they had moved on, and that nobody has seen to. */
+  containedParts(): Promise<ContainedPartsDto>;
+  /** A person has seen to such a part; false where somebody was faster. */
+  acknowledgeContained(id: string, note: string): Promise<boolean>;
+  /** What models cost. */
+  spending(): Promise<SpendingDto>;
   /** A person has seen what is wrong with the clock. */
   dismissClockTrouble(): Promise<void>;
   clearStorageFault(): Promise<void>;

@@ -1,7 +1,7 @@
 // A station in memory, for tests and for a browser without Tauri. It answers as the real one does: a
 // part is captured, screened, decided or delayed, uploaded; errors and an outage can be asked for.
 import {
-  type AnalysisDto, type AuditRowDto, type CameraDto, type CheckDto, type CommandError, type CredentialsDto, type HistoryQueryDto,
+  type AnalysisDto, type AuditRowDto, type CameraDto, type CheckDto, type CommandError, type ContainedPartDto, type CredentialsDto, type HistoryQueryDto,
   type HistoryRowDto, type InspectionDto, type LiveDto, type Platform, type QueuedPartDto, type PreviewSink, type StationDto,
   StationError, type StationUpdate, type VerdictDto,
 } from "../types";
@@ -42,6 +42,8 @@ export class FakeStation implements Platform {
   troubled: QueuedPartDto[] = [];
   /** The audit trail, newest first. */
   trail: AuditRowDto[] = [];
+  /** The parts that were not found good after they had moved on. */
+  contained: ContainedPartDto[] = [];
   /** While true, no verdict comes and nothing is uploaded. */
   offline = false;
   /** Milliseconds until a record is read. */
@@ -73,6 +75,8 @@ export class FakeStation implements Platform {
         upload_queue: { waiting: 0, parked: 0, oldest_captured_at: null },
         cloud: { link: "connected", reason: "" },
         circuits: [],
+        budget: { state: "within", spent_usd: 38.2, budget_usd: 500, sample_every: 20 },
+        contained: 0,
         clock_trouble: null,
         camera: "simulated", camera_state: "streaming", storage_fault: null, no_room: null, backup_failed: null,
         ...options.live,
@@ -109,6 +113,12 @@ export class FakeStation implements Platform {
   setLive(live: Partial<LiveDto>) {
     Object.assign(this.state.live, live);
     this.emit({ kind: "live", live: this.state.live });
+  }
+
+  /** Puts these parts on the containment list, and no others. */
+  contain(parts: ContainedPartDto[]) {
+    this.contained = parts;
+    this.setLive({ contained: parts.length });
   }
 
   // ── the platform ──
@@ -206,6 +216,30 @@ export class FakeStation implements Platform {
   async queuedParts() {
     this.#called("queuedParts");
     return { parts: structuredClone(this.troubled.slice(0, 50)), total: this.troubled.length };
+  }
+
+  async containedParts() {
+    this.#called("containedParts");
+    return { parts: structuredClone(this.contained.slice(0, 100)), open: this.contained.length };
+  }
+
+  async acknowledgeContained(id: string, note: string) {
+    this.#called("acknowledgeContained", id, note);
+    const known = this.contained.some((part) => part.id === id);
+    this.contain(this.contained.filter((part) => part.id !== id));
+    return known;
+  }
+
+  async spending() {
+    this.#called("spending");
+    const spent = (parts: number) => ({
+      parts, cost_usd: parts * 0.034, per_part_usd: parts > 0 ? 0.034 : null,
+      models: parts === 0 ? [] : [{
+        provider: "claude" as const, model: "us.anthropic.claude-opus-5", calls: Math.round(parts * 1.2),
+        input_tokens: parts * 4700, cache_read_tokens: parts * 1500, output_tokens: parts * 400, cost_usd: parts * 0.034,
+      }],
+    });
+    return { shift: spent(96), month: spent(Math.round(this.state.live.budget.spent_usd / 0.034)) };
   }
 
   async dismissClockTrouble() {

@@ -21,5 +21,6 @@ mod queue;
 mod restore_drill;
 mod screen;
 mod services;
+mod spending;
 mod station;
 mod window;

@@ -16,12 +16,13 @@ use wiko_aws::{Aws, AwsSettings, BadCaBundle};
 use wiko_cloud::{CloudSettings, CloudUploader};
 use wiko_core::{
     analysis::Provider,
+    camera::CameraId,
     chain::Chain,
     ports::{
         Analyzer, Clock, Entropy, Records, SecretName, Secrets, SecretsError, StoreError, Uploader,
     },
 };
-use wiko_pipeline::{Parts, Station, StationSettings};
+use wiko_pipeline::{Calibration, Parts, Station, StationSettings};
 use wiko_secrets::{EnvironmentSecrets, KeyringSecrets, MemorySecrets};
 use wiko_store::{BallastedRecords, RecordsReader, SqliteRecords, StoreOptions};
 
@@ -125,6 +126,11 @@ impl Installation {
                 analysis_lease: analysis_lease(&settings.chain),
                 upload_lease,
                 budget: settings.budget,
+                review_every: settings.review_every,
+                calibration: settings.camera.mm_per_px.map(|mm_per_px| Calibration {
+                    camera: CameraId(settings.camera.id.clone()),
+                    mm_per_px,
+                }),
             },
         };
         let station = Station::new(parts);

@@ -1107,7 +1107,9 @@ export type UndeterminedReason =
 /**  The picture shows another product, or the product at another stage. */
 "other_product" | 
 /**  Two answers about this picture contradict each other. */
-"disagreement";
+"disagreement" | 
+/**  It was found good, and belongs to the sample that a person looks at all the same. */
+"sampled_for_review";
 
 /**  How far a part has come on its way to the cloud. */
 export type UploadDto = 

@@ -132,6 +132,8 @@ pub struct CameraFile {
     pub id: String,
     /// What kind it is.
     pub driver: CameraDriver,
+    /// Millimetres that one of its pixels stands for, where that was measured.
+    pub mm_per_px: Option<f64>,
     /// Of a replay: the folder of pictures.
     pub folder: Option<PathBuf>,
     /// Of a replay: begin again at the end.
@@ -149,6 +151,7 @@ impl Default for CameraFile {
         Self {
             id: "simulated".to_owned(),
             driver: CameraDriver::Simulated,
+            mm_per_px: None,
             folder: None,
             looping: true,
             frames_per_second: 30.0,
@@ -182,6 +185,8 @@ pub struct AnalysisFile {
     pub budget_usd_per_month: f64,
     /// Once that is spent, models are asked for one part in so many; 0 for none.
     pub sample_every: u32,
+    /// Of the parts that machines find good, one in so many is for a person all the same; 0 for none.
+    pub review_every: u32,
     /// A part whose verdict comes later than that after its capture has moved on.
     pub late_after_s: u32,
 }
@@ -193,6 +198,7 @@ impl Default for AnalysisFile {
             in_flight: 4,
             budget_usd_per_month: 500.0,
             sample_every: 20,
+            review_every: 0,
             late_after_s: 60,
         }
     }

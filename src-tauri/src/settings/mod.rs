@@ -56,6 +56,8 @@ pub struct Settings {
     pub analyses_in_flight: usize,
     /// What models may cost in a month.
     pub budget: Budget,
+    /// Of the parts that machines find good, one in so many is for a person all the same; 0 for none.
+    pub review_every: u32,
     /// A part whose verdict comes later than that after its capture has moved on.
     pub late_after: Duration,
     /// Uploads under way at once.
@@ -123,6 +125,9 @@ pub const FILE_NAME: &str = "station.toml";
 
 /// More than any station spends.
 const MOST_USD_PER_MONTH: f64 = 10_000_000.0;
+
+/// Coarser than any camera that looks at parts.
+const MOST_MM_PER_PX: f64 = 100.0;
 
 /// Faster than any camera that looks at parts.
 const MOST_FRAMES_PER_SECOND: f64 = 1000.0;
@@ -197,6 +202,13 @@ impl Settings {
             let reason = format!("must be above 0 and at most {MOST_FRAMES_PER_SECOND}");
             return Err(value("camera.frames_per_second", reason));
         }
+        if camera
+            .mm_per_px
+            .is_some_and(|mm| !(mm > 0.0 && mm <= MOST_MM_PER_PX))
+        {
+            let reason = format!("must be above 0 and at most {MOST_MM_PER_PX}");
+            return Err(value("camera.mm_per_px", reason));
+        }
         if !(0.0..=1.0).contains(&camera.defect_rate) {
             let reason = "must be from 0 to 1".to_owned();
             return Err(value("camera.defect_rate", reason));
@@ -233,6 +245,7 @@ impl Settings {
                 month_micro_usd: micro_usd(file.analysis.budget_usd_per_month)?,
                 sample_every: file.analysis.sample_every,
             },
+            review_every: file.analysis.review_every,
             late_after: Duration::from_secs(file.analysis.late_after_s.into()),
             uploads_in_flight: in_flight("aws.uploads_in_flight", file.aws.uploads_in_flight)?,
             aws: file.aws,

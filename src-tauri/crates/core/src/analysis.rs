@@ -298,6 +298,18 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// With the size of each finding, where it is known what a pixel stands for: the diagonal of its box, which no
+    /// extent of the defect exceeds, to a tenth of a millimetre.
+    #[must_use]
+    pub fn measured(mut self, mm_per_px: Option<f64>) -> Self {
+        for finding in &mut self.findings {
+            let (width, height) = (finding.box_px.width, finding.box_px.height);
+            let diagonal_px = f64::from(width).hypot(f64::from(height));
+            finding.size_mm = mm_per_px.map(|mm| (mm * diagonal_px * 10.0).round() / 10.0);
+        }
+        self
+    }
+
     /// The worst finding: the most severe, then the surest.
     pub fn worst(&self) -> Option<&Finding> {
         worst(&self.findings)

@@ -67,6 +67,7 @@ impl Chain {
             gate.answered(&answer);
             match answer {
                 Ok(analysis) => {
+                    let analysis = analysis.measured(request.mm_per_px);
                     let screening = request.screening.as_ref();
                     let verdict = judge(&request.image.facts(), &analysis, screening);
                     return ChainOutcome::Decided {
@@ -208,6 +209,7 @@ mod tests {
             image: EncodedImage::of(*b"part", ImageFormat::Jpeg, 10, 10),
             language: Language::En,
             screening: None,
+            mm_per_px: None,
             meter: Meter::default(),
         }
     }

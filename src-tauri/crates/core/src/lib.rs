@@ -30,6 +30,7 @@ pub mod inspection;
 pub mod ports;
 pub mod queue;
 pub mod role;
+pub mod sampling;
 pub mod service;
 pub mod shift;
 pub mod sku;

@@ -7,7 +7,6 @@
 use crate::{
     analysis::{Provider, Usage},
     coded,
-    id::InspectionId,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -160,19 +159,11 @@ impl Budget {
             BudgetState::Within
         }
     }
-
-    /// Whether a part belongs to the sample: by its id alone, so that a further try of the same part comes to the
-    /// same, and no order of the parts on the line can hide a kind of them from it.
-    pub fn samples(&self, id: InspectionId) -> bool {
-        let random = id.random_tail();
-        random.checked_rem(self.sample_every) == Some(0)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::UnixMillis;
 
     fn budget(sample_every: u32) -> Budget {
         Budget {
@@ -193,19 +184,6 @@ mod tests {
             ..budget(20)
         };
         assert_eq!(nothing.state(0), BudgetState::Spent);
-    }
-
-    #[test]
-    fn a_sample_holds_one_part_in_so_many_and_none_where_it_is_switched_off() {
-        let id = |n: u32| {
-            let mut random = [7; 10];
-            random[6..].copy_from_slice(&n.to_be_bytes());
-            InspectionId::new(UnixMillis(1), random)
-        };
-        let sampled = |every| (0..1000).filter(|n| budget(every).samples(id(*n))).count();
-        assert_eq!(sampled(20), 50);
-        assert_eq!(sampled(1), 1000);
-        assert_eq!(sampled(0), 0);
     }
 
     #[test]

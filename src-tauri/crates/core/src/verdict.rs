@@ -124,6 +124,8 @@ pub enum UndeterminedReason {
     OtherProduct,
     /// Two answers about this picture contradict each other.
     Disagreement,
+    /// It was found good, and belongs to the sample that a person looks at all the same.
+    SampledForReview,
 }
 coded!(UndeterminedReason, "reason");
 

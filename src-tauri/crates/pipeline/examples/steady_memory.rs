@@ -106,6 +106,8 @@ async fn main() {
             uploads_in_flight: 4,
             analysis_lease: Duration::from_secs(60),
             upload_lease: Duration::from_secs(60),
+            review_every: 0,
+            calibration: None,
             budget: Budget {
                 month_micro_usd: u64::MAX,
                 sample_every: 0,

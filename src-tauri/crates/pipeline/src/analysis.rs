@@ -14,8 +14,10 @@ use wiko_core::{
     id::InspectionId,
     ports::{AnalysisError, AnalysisRequest, Hindered, StoreError},
     queue::{Among, AnalysisWork, Obstacle, Queue},
+    sampling,
     spending::Meter,
     time::UnixMillis,
+    verdict::{UndeterminedReason, Verdict},
 };
 
 pub(crate) struct AnalysisSource {
@@ -207,11 +209,16 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
+        let calibration = self.settings.calibration.as_ref();
+        let mm_per_px = calibration
+            .filter(|known| known.camera == work.capture.camera.id)
+            .map(|known| known.mm_per_px);
         let mut request = AnalysisRequest {
             capture: work.capture,
             image,
             language: self.language(),
             screening: work.screening,
+            mm_per_px,
             meter: Meter::default(),
         };
         if request.screening.is_none() {
@@ -233,6 +240,7 @@ impl Inner {
                 analysis,
                 detail,
             } => {
+                let verdict = self.sampled_for_review(id, verdict);
                 let decided = self
                     .records
                     .decide(id, &verdict, analysis.as_deref(), &detail, self.clock.now())
@@ -265,6 +273,17 @@ impl Inner {
         }
     }
 
+    /// A sample of what machines find good is shown to a person, who finds out where they are wrong.
+    fn sampled_for_review(&self, id: InspectionId, verdict: Verdict) -> Verdict {
+        let sampled = sampling::of_review(id, self.settings.review_every);
+        match verdict {
+            Verdict::Pass(_) if sampled => {
+                Verdict::Undetermined(UndeterminedReason::SampledForReview)
+            }
+            other => other,
+        }
+    }
+
     /// What the local screen says before the chain is asked; nothing where it has learnt nothing or
     /// where the chain begins with it anyway.
     async fn screen(&self, request: &AnalysisRequest) -> Result<Option<Analysis>, StoreError> {
@@ -281,6 +300,7 @@ impl Inner {
         }
         match screen.analyze(request).await {
             Ok(screening) => {
+                let screening = screening.measured(request.mm_per_px);
                 let id = request.capture.id;
                 self.records.screened(id, &screening).await?;
                 self.tell(StationEvent::Screened {

@@ -10,6 +10,7 @@ use wiko_core::{
     id::InspectionId,
     ports::{Hindered, Records, StoreError},
     queue::Obstacle,
+    sampling,
     shift::ShiftPlan,
     spending::{Budget, BudgetState, Call},
     time::UnixMillis,
@@ -92,7 +93,8 @@ impl BudgetReport {
     /// Why a model that costs is not asked for a part now, where it is not.
     pub(crate) fn forbids(&self, provider: Provider, id: InspectionId) -> Option<Hindered> {
         let costs = provider.service().is_some();
-        let spent = self.state == BudgetState::Spent && !self.budget.samples(id);
+        let spent =
+            self.state == BudgetState::Spent && !sampling::of_budget(id, self.budget.sample_every);
         (costs && spent).then(|| Hindered {
             service: None,
             obstacle: Obstacle::Transient,

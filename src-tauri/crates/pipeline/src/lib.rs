@@ -26,5 +26,5 @@ mod worker;
 pub use drain::DrainReport;
 pub use ledger::BudgetReport;
 pub use link::CloudLink;
-pub use parts::{CallRefused, Order, Parts, StationSettings};
+pub use parts::{Calibration, CallRefused, Order, Parts, StationSettings};
 pub use station::Station;

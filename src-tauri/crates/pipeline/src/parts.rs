@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 use wiko_core::{
+    camera::CameraId,
     chain::Chain,
     facility::Facility,
     ports::{Analyzer, Clock, Entropy, Language, Records, StoreError, Uploader},
@@ -10,6 +11,15 @@ use wiko_core::{
     spending::Budget,
     stage::Stage,
 };
+
+/// What a pixel of a camera stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// Which camera; pictures from elsewhere are not measured.
+    pub camera: CameraId,
+    /// Millimetres in the plane of the part.
+    pub mm_per_px: f64,
+}
 
 /// What is fixed for a run of the station.
 #[derive(Debug, Clone)]
@@ -32,6 +42,10 @@ pub struct StationSettings {
     pub upload_lease: Duration,
     /// What models may cost in a month.
     pub budget: Budget,
+    /// Of the parts that machines find good, one in so many is for a person all the same; 0 for none.
+    pub review_every: u32,
+    /// What a pixel of the camera stands for, where that is known.
+    pub calibration: Option<Calibration>,
 }
 
 /// What the station is made of.

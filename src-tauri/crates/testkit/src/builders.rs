@@ -9,7 +9,9 @@ use wiko_core::{
     id::InspectionId,
     image::{EncodedImage, ImageFacts, ImageFormat, Sha256},
     inspection::{CaptureFacts, Decision, Inspection, UploadState},
+    ports::{AnalysisRequest, Language},
     sku::ProductSku,
+    spending::Meter,
     stage::Stage,
     time::{BootId, UnixMillis},
     verdict::VerdictCode,
@@ -76,6 +78,18 @@ pub fn defective(image: &ImageFacts, findings: Vec<Finding>) -> Analysis {
         findings,
         summary: "有缺陷".into(),
         ..good(image)
+    }
+}
+
+/// A request about a picture, in Chinese.
+pub fn request(image: EncodedImage) -> AnalysisRequest {
+    AnalysisRequest {
+        capture: capture(1),
+        image,
+        language: Language::ZhCn,
+        screening: None,
+        mm_per_px: None,
+        meter: Meter::default(),
     }
 }
 

@@ -144,7 +144,7 @@ pub fn render_part(
         token,
         product_sku => request.capture.product_sku.as_str(),
         stage => request.capture.stage.code(),
-        pictures => listed_pictures(pictures),
+        pictures => listed_pictures(pictures, request),
         asks_checklist,
     };
     let template = template_file!(request.language, "inspect.part");
@@ -179,19 +179,28 @@ pub fn render_cause_of(
         shift => capture.shift.as_str(),
         lot => capture.lot.as_deref(),
         serial => capture.serial.as_deref(),
-        pictures => listed_pictures(pictures),
+        pictures => listed_pictures(pictures, request),
         findings => listed,
     };
     let template = template_file!(request.language, "cause.part");
     Ok(environment().render_str(template, values)?)
 }
 
-fn listed_pictures(pictures: &[Picture]) -> Vec<minijinja::Value> {
+fn listed_pictures(pictures: &[Picture], request: &AnalysisRequest) -> Vec<minijinja::Value> {
+    let original = request.image.facts();
+    let whole_px = f64::from(original.width_px) * f64::from(original.height_px);
     pictures
         .iter()
         .enumerate()
         .map(|(number, picture)| {
+            // By areas: whether the original lies on its side does not matter.
+            let seen_px = picture.crop().map_or(whole_px, |crop| crop.area() as f64);
+            let sent_px = f64::from(picture.width_px) * f64::from(picture.height_px);
+            let px_per_mm = request
+                .mm_per_px
+                .map(|mm| format!("{:.1}", (sent_px / seen_px).sqrt() / mm));
             context! {
+                px_per_mm,
                 number,
                 detail => picture.crop().is_some(),
                 width_px => picture.width_px,
@@ -337,6 +346,8 @@ fn usual_stages() -> Vec<minijinja::Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wiko_core::image::{EncodedImage, ImageFormat};
+    use wiko_testkit::builders;
 
     fn prompts() -> Prompts {
         Prompts::render(AnswerForm::Tool).unwrap()
@@ -403,6 +414,30 @@ mod tests {
         assert!(repair(Language::En).starts_with("Your answer cannot be used: unknown field `x`"));
         assert!(repair(Language::ZhCn).contains("unknown field `x`"));
         assert_ne!(repair(Language::En), repair(Language::ZhCn));
+    }
+
+    #[test]
+    fn a_picture_of_a_calibrated_camera_is_shown_with_its_scale() {
+        let part = |mm_per_px| {
+            let whole = Picture {
+                jpeg: [].into(),
+                width_px: 320,
+                height_px: 240,
+                provenance: wiko_core::geometry::BoxProvenance::Native,
+            };
+            let request = AnalysisRequest {
+                mm_per_px,
+                ..builders::request(EncodedImage::of(*b"part", ImageFormat::Jpeg, 640, 480))
+            };
+            render_part(&request, &[whole], "token", true).unwrap()
+        };
+        // Half as many pixels an edge as the original, of which each is a quarter of a millimetre.
+        assert!(
+            part(Some(0.25)).contains("320×240 像素，1 毫米为 2.0 像素。"),
+            "{}",
+            part(Some(0.25))
+        );
+        assert!(part(None).contains("320×240 像素。"));
     }
 
     #[test]

@@ -71,6 +71,7 @@ fn request() -> AnalysisRequest {
         image: wiko_imaging::inspect(jpeg).unwrap(),
         language: Language::ZhCn,
         screening: None,
+        mm_per_px: None,
         meter: Meter::default(),
     }
 }

@@ -37,6 +37,7 @@ fn request_of(image: EncodedImage, language: Language) -> AnalysisRequest {
         image,
         language,
         screening: None,
+        mm_per_px: None,
         meter: Meter::default(),
     }
 }

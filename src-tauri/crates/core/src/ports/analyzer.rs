@@ -45,6 +45,8 @@ pub struct AnalysisRequest {
     pub language: Language,
     /// What the local screen said before, where it did.
     pub screening: Option<Analysis>,
+    /// Millimetres that a pixel of the original stands for, where the camera is calibrated.
+    pub mm_per_px: Option<f64>,
     /// Notes what is spent on the part, whatever comes of it.
     pub meter: Meter,
 }

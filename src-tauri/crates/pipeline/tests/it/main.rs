@@ -5,6 +5,7 @@
 mod circuits;
 mod clock;
 mod spending;
+mod verdicts;
 
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -50,15 +51,12 @@ struct Bench {
 }
 
 async fn bench(chain: Vec<ScriptedAnalyzer>, screen: Option<ScriptedAnalyzer>) -> Bench {
-    let unlimited = Budget {
-        month_micro_usd: u64::MAX,
-        sample_every: 0,
-    };
-    bench_with(unlimited, chain, screen).await
+    bench_of(|settings| settings, chain, screen).await
 }
 
-async fn bench_with(
-    budget: Budget,
+/// A bench whose settings are changed.
+async fn bench_of(
+    with: impl FnOnce(StationSettings) -> StationSettings,
     chain: Vec<ScriptedAnalyzer>,
     screen: Option<ScriptedAnalyzer>,
 ) -> Bench {
@@ -82,7 +80,7 @@ async fn bench_with(
         uploader: Some(cloud.clone() as Arc<dyn Uploader>),
         clock: clock.clone(),
         entropy: Arc::new(CountingEntropy::default()),
-        settings: StationSettings {
+        settings: with(StationSettings {
             facility: Facility::Yangjiang,
             station: "yj-test".into(),
             shifts: ShiftPlan::new(jiff::tz::TimeZone::UTC, vec![shift]).unwrap(),
@@ -91,8 +89,13 @@ async fn bench_with(
             uploads_in_flight: 4,
             analysis_lease: Duration::from_secs(60),
             upload_lease: Duration::from_secs(60),
-            budget,
-        },
+            budget: Budget {
+                month_micro_usd: u64::MAX,
+                sample_every: 0,
+            },
+            review_every: 0,
+            calibration: None,
+        }),
     });
     Bench {
         station,

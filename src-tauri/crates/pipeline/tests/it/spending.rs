@@ -4,16 +4,23 @@ use super::*;
 use wiko_core::{
     analysis::Provider,
     ports::Records,
+    sampling,
     spending::{BudgetState, Purpose},
     time::UnixMillis,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn budget(month_micro_usd: u64, sample_every: u32) -> Budget {
-    Budget {
-        month_micro_usd,
-        sample_every,
+fn budget(
+    month_micro_usd: u64,
+    sample_every: u32,
+) -> impl FnOnce(StationSettings) -> StationSettings {
+    move |settings| StationSettings {
+        budget: Budget {
+            month_micro_usd,
+            sample_every,
+        },
+        ..settings
     }
 }
 
@@ -51,7 +58,7 @@ async fn every_call_is_in_the_ledger_whatever_came_of_it() {
 #[tokio::test]
 async fn once_the_budget_is_spent_the_screen_judges_and_says_so_and_the_next_month_is_paid_for_again()
  {
-    let bench = bench_with(
+    let bench = bench_of(
         budget(20, 0),
         vec![claude([Answer::Good]).costing(10), screen([Answer::Good])],
         None,
@@ -79,7 +86,7 @@ async fn once_the_budget_is_spent_the_screen_judges_and_says_so_and_the_next_mon
 
 #[tokio::test]
 async fn a_part_that_only_a_model_could_judge_stays_pending_once_the_budget_is_spent() {
-    let bench = bench_with(
+    let bench = bench_of(
         budget(0, 0),
         vec![claude([Answer::Good]).costing(10)],
         Some(screen([Answer::Good])),
@@ -99,7 +106,7 @@ async fn a_part_that_only_a_model_could_judge_stays_pending_once_the_budget_is_s
 
 #[tokio::test]
 async fn a_sample_still_goes_to_the_model_once_the_budget_is_spent() {
-    let bench = bench_with(
+    let bench = bench_of(
         budget(0, 3),
         vec![claude([Answer::Good]).costing(10), screen([Answer::Good])],
         None,
@@ -108,13 +115,7 @@ async fn a_sample_still_goes_to_the_model_once_the_budget_is_spent() {
     let mut asked = 0;
     for n in 1..=60 {
         let part = judged(&bench, n).await;
-        let sampled = bench
-            .station
-            .budget()
-            .await
-            .unwrap()
-            .budget
-            .samples(part.capture.id);
+        let sampled = sampling::of_budget(part.capture.id, 3);
         let by = if sampled {
             Provider::Claude
         } else {

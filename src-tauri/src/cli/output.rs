@@ -131,6 +131,8 @@ pub(crate) fn finding(finding: &Finding) -> Value {
         "region": finding.region,
         "box": [box_px.x, box_px.y, box_px.width, box_px.height],
         "description": finding.description,
+        "size_mm": finding.size_mm,
+        "provenance": finding.provenance,
         "recommended_action": finding.recommended_action,
     })
 }
@@ -151,8 +153,11 @@ pub(crate) fn detail(decision: &Decision) -> &str {
 /// A finding for people.
 pub(crate) fn finding_line(finding: &Finding) -> String {
     let at = finding.box_px;
+    let size = finding
+        .size_mm
+        .map_or(String::new(), |mm| format!(", up to {mm} mm"));
     format!(
-        "{} {} {:.0} % at [{}, {}, {}, {}]: {}",
+        "{} {} {:.0} % at [{}, {}, {}, {}]{size}: {}",
         finding.severity,
         finding.defect_type,
         finding.confidence * 100.0,
@@ -176,6 +181,18 @@ impl Display for Verdict<'_> {
         write!(f, "{} {word}", self.inspection.capture.id)?;
         if let Some(reason) = self.reason {
             write!(f, " ({reason})")?;
+        }
+        if let Some(decision) = &self.inspection.decision {
+            if let Some(said) = &decision.analysis {
+                write!(
+                    f,
+                    ", by {} ({})",
+                    said.appraiser.provider, said.appraiser.model
+                )?;
+            }
+            if !detail(decision).is_empty() {
+                write!(f, ": {}", detail(decision))?;
+            }
         }
         for finding in self.findings {
             write!(f, "\n  {}", finding_line(finding))?;

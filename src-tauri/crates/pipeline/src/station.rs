@@ -27,6 +27,7 @@ use wiko_core::{
     queue::Queue,
     shift::Shift,
     spending::Spending,
+    text::plain,
     time::UnixMillis,
     verdict::VerdictCode,
 };
@@ -37,6 +38,11 @@ const REACH_EVERY: Duration = Duration::from_secs(30);
 /// The engine of a station. Cheap to clone; all clones are the same station.
 #[derive(Clone)]
 pub struct Station(pub(crate) Arc<Inner>);
+
+/// A code as it was meant: scanners end it with a return, and part it with characters that nobody sees.
+fn scanned(code: Option<&str>) -> Option<String> {
+    code.map(plain).filter(|code| !code.is_empty())
+}
 
 impl Station {
     /// A station of the given parts; nothing runs yet.
@@ -122,8 +128,8 @@ impl Station {
             station: inner.settings.station.clone(),
             stage: order.stage,
             product_sku: order.product_sku.clone(),
-            lot: order.lot.clone(),
-            serial: order.serial.clone(),
+            lot: scanned(order.lot.as_deref()),
+            serial: scanned(order.serial.as_deref()),
             shift: inner.settings.shifts.shift_at(captured_at).code,
             operator: order.operator.clone(),
             camera: CameraTag {

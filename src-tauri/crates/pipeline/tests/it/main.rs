@@ -494,3 +494,15 @@ async fn a_correction_after_the_picture_was_removed_sends_the_record_alone() {
     let there = bench.cloud.stored(part.id).unwrap();
     assert_eq!(there.last_call(), Some(call));
 }
+
+#[tokio::test]
+async fn a_code_is_recorded_without_the_characters_that_a_scanner_adds() {
+    let bench = bench(vec![claude([Answer::Good])], None).await;
+    let scanned = Order {
+        lot: Some(" L2603\u{1d}-01\r".into()),
+        serial: Some("\r\n".into()),
+        ..order()
+    };
+    let part = bench.station.capture(&scanned, &frame(1)).await.unwrap();
+    assert_eq!((part.lot.as_deref(), part.serial), (Some("L2603-01"), None));
+}

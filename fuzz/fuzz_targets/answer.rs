@@ -71,6 +71,7 @@ fn passes(read: ReadReply, frame: &SentFrame) -> bool {
             provider: Provider::Claude,
             model: String::new(),
             prompt_sha256: Sha256::of(b""),
+            recipe: None,
         },
         usage: Usage::default(),
     };

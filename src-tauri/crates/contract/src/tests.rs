@@ -128,6 +128,7 @@ fn judged(read: Result<ReadReply, ReplyRefused>) -> Result<VerdictCode, Why> {
             provider: Provider::Claude,
             model: String::new(),
             prompt_sha256: Sha256::of(b""),
+            recipe: None,
         },
         usage: Usage::default(),
     };

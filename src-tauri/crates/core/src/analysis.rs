@@ -7,6 +7,7 @@ use crate::{
     geometry::{BoxProvenance, BoxPx},
     image::Sha256,
     service::Service,
+    sku::ProductSku,
     stage::Stage,
 };
 
@@ -269,6 +270,39 @@ pub struct Appraiser {
     pub model: String,
     /// SHA-256 of the prompt, or of the screen's learnt model.
     pub prompt_sha256: Sha256,
+    /// By which recipe a model judged; none of the screen, and in records of before recipes were told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeTag>,
+}
+
+/// Names a recipe and its very content.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RecipeTag {
+    /// The stage that it is for.
+    pub stage: Stage,
+    /// The one product that it is for; none for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_sku: Option<ProductSku>,
+    /// Counts up with every change of meaning.
+    pub version: u32,
+    /// Hash of the recipe and of its reference pictures.
+    pub sha256: Sha256,
+}
+
+impl RecipeTag {
+    /// The recipe's name: its stage, with the product before it where it is for one alone.
+    pub fn name(&self) -> String {
+        match &self.product_sku {
+            Some(sku) => format!("{sku}.{}", self.stage),
+            None => self.stage.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for RecipeTag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} v{}", self.name(), self.version)
+    }
 }
 
 /// A whole reply of an analyzer.
@@ -328,6 +362,28 @@ pub fn worst(findings: &[Finding]) -> Option<&Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_of_before_recipes_were_told_is_read_and_written_as_it_was() {
+        let before = format!(
+            r#"{{"provider":"claude","model":"m","prompt_sha256":"{}"}}"#,
+            Sha256::of(b"prompt")
+        );
+        let mut appraiser: Appraiser = serde_json::from_str(&before).unwrap();
+        assert_eq!(appraiser.recipe, None);
+        assert_eq!(serde_json::to_string(&appraiser).unwrap(), before);
+
+        let tag = RecipeTag {
+            stage: Stage::BladeGlazing,
+            product_sku: Some(ProductSku::new("WK-KN-200").unwrap()),
+            version: 2,
+            sha256: Sha256::of(b"recipe"),
+        };
+        assert_eq!(tag.to_string(), "WK-KN-200.blade_glazing v2");
+        appraiser.recipe = Some(tag);
+        let json = serde_json::to_string(&appraiser).unwrap();
+        assert_eq!(serde_json::from_str::<Appraiser>(&json).unwrap(), appraiser);
+    }
 
     fn draft(defect_type: DefectType, severity: Severity) -> FindingDraft {
         FindingDraft {

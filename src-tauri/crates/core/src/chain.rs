@@ -6,6 +6,7 @@
 //! - The next one is asked only where the one before has learnt nothing of the part or could not be
 //!   reached. Where nobody answers, the part stays pending.
 //! - Who is known not to answer is not asked: the part goes on to the next at once.
+//! - A part whose recipe is not as it was released is judged by nobody: it waits for a person.
 
 use crate::{
     analysis::{Analysis, Provider},
@@ -90,6 +91,14 @@ impl Chain {
                     retry_after: None,
                 }),
                 Err(AnalysisError::Hindered(hindered)) => hindrances.push(hindered),
+                Err(AnalysisError::Withheld { reason }) => {
+                    return ChainOutcome::Pending(Hindered {
+                        service: None,
+                        obstacle: Obstacle::NeedsPerson,
+                        reason,
+                        retry_after: None,
+                    });
+                }
             }
         }
         ChainOutcome::Pending(combined(hindrances))
@@ -228,6 +237,7 @@ mod tests {
                 provider: Provider::Screen,
                 model: "test".into(),
                 prompt_sha256: Sha256::of(b""),
+                recipe: None,
             },
             usage: Usage::default(),
         })
@@ -324,6 +334,22 @@ mod tests {
                 assert!(detail.contains("local screen"), "{detail}");
             }
             ChainOutcome::Pending(_) => panic!("pending"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_whose_recipe_is_not_as_it_was_released_waits_for_a_person_and_nobody_else_is_asked()
+     {
+        let withheld = Err(AnalysisError::Withheld {
+            reason: "put it back".into(),
+        });
+        let asked = vec![hindered(Obstacle::Transient), withheld, good()];
+        match check(asked).await {
+            ChainOutcome::Pending(hindered) => {
+                assert_eq!(hindered.obstacle, Obstacle::NeedsPerson);
+                assert_eq!(hindered.reason, "put it back");
+            }
+            decided @ ChainOutcome::Decided { .. } => panic!("{decided:?}"),
         }
     }
 

@@ -257,6 +257,7 @@ mod tests {
                 provider: Provider::Claude,
                 model: "test".into(),
                 prompt_sha256: Sha256::of(b""),
+                recipe: None,
             },
             usage: Default::default(),
         };

@@ -224,6 +224,7 @@ mod tests {
                 provider: Provider::Screen,
                 model: "test".into(),
                 prompt_sha256: Sha256::of(b""),
+                recipe: None,
             },
             usage: Usage::default(),
         }

@@ -187,6 +187,8 @@ impl Gate for StationGate<'_> {
             Ok(_) | Err(AnalysisError::NotLearnt { .. } | AnalysisError::Unusable { .. }) => {
                 pass.answered();
             }
+            // The service was not asked.
+            Err(AnalysisError::Withheld { .. }) => {}
         }
     }
 }

@@ -66,6 +66,7 @@ pub fn good(image: &ImageFacts) -> Analysis {
             provider: Provider::Screen,
             model: "screen-test".into(),
             prompt_sha256: Sha256::of(b"prompt"),
+            recipe: None,
         },
         usage: Usage::default(),
     }

@@ -123,6 +123,7 @@ impl Screen {
                 provider: Provider::Screen,
                 model: METHOD.to_owned(),
                 prompt_sha256: model.sha256(),
+                recipe: None,
             },
             usage: Usage::default(),
         }

@@ -81,4 +81,11 @@ pub enum AnalysisError {
     /// It did not answer.
     #[error(transparent)]
     Hindered(#[from] Hindered),
+    /// What the part is to be judged by is not as it was released. Nobody else is asked in its place: who asks less
+    /// of the part would judge it, and nobody would see.
+    #[error("{reason}")]
+    Withheld {
+        /// In words, with what to do.
+        reason: String,
+    },
 }

@@ -243,6 +243,7 @@ fn analysis(
             provider: Provider::Claude,
             model: "seed".into(),
             prompt_sha256: Sha256::of(b"seed"),
+            recipe: None,
         },
         usage: Usage {
             input_tokens: 2841,

@@ -84,7 +84,11 @@ pub async fn only_a_good_answer_passes(harness: &dyn AnalyzerUnderTest, request:
         let decided = match harness.analyzer().analyze(request).await {
             Ok(analysis) => judge(&request.image.facts(), &analysis, None).code(),
             Err(AnalysisError::Unusable { .. }) => Undetermined,
-            Err(AnalysisError::NotLearnt { .. } | AnalysisError::Hindered(_)) => Pending,
+            Err(
+                AnalysisError::NotLearnt { .. }
+                | AnalysisError::Hindered(_)
+                | AnalysisError::Withheld { .. },
+            ) => Pending,
         };
         assert_eq!(decided, expected, "{answer:?}");
     }

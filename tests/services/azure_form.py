@@ -8,7 +8,7 @@ import json
 import re
 from urllib.parse import parse_qs
 
-from standin_replies import Refused, check_sizes, checked_image, expect, filled_in
+from standin_replies import Refused, check_sizes, checked_image, expect, filled_in, split_references
 
 KEY = "azure-test-key"
 
@@ -32,17 +32,22 @@ def checked(url, headers, body):
     expect(roles in known, "messages", "one question, or one and its repair", roles)
     content = body["messages"][1]["content"]
     kinds = [part["type"] for part in content]
+    head = split_references(kinds, [part.get("text") for part in content])
+    references = [{"text": content[at]["text"], **checked_part(content[at + 1])} for at in range(0, head, 2)]
+    content, kinds = content[head:], kinds[head:]
     expect(kinds == ["image_url"] * (len(kinds) - 1) + ["text"], "the question", "images and then one text", kinds)
-    head = "data:image/jpeg;base64,"
-    images = []
-    for part in content[:-1]:
-        url = part["image_url"]["url"]
-        expect(url.startswith(head), "image_url", f"an address that begins with {head}", url[:40])
-        images.append(checked_image(base64.b64decode(url[len(head) :], validate=True)))
+    images = [checked_part(part) for part in content[:-1]]
     text = content[-1]["text"]
     check_sizes(text, images)
     asks = "cause" if asks_for_cause(body) else "repair" if len(roles) > 2 else "reply"
-    return {"model_id": body["model"], "images": images, "image": images[0], "text": text, "asks": asks}
+    seen = {"images": images, "image": images[0], "text": text, "references": references}
+    return {"model_id": body["model"], **seen, "asks": asks}
+
+
+def checked_part(part):
+    url, head = part["image_url"]["url"], "data:image/jpeg;base64,"
+    expect(url.startswith(head), "image_url", f"an address that begins with {head}", url[:40])
+    return checked_image(base64.b64decode(url[len(head) :], validate=True))
 
 
 def check_strict(schema, where):

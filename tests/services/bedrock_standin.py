@@ -46,7 +46,7 @@ from urllib.parse import unquote, urlsplit
 
 import azure_form
 import botocore.session
-from standin_replies import Refused, check_sizes, checked_image, expect, filled_in
+from standin_replies import Refused, check_sizes, checked_image, expect, filled_in, split_references
 
 STATUS_OF_ERROR = {
     "AccessDeniedException": 403,
@@ -146,24 +146,33 @@ def check_signature(headers):
 
 
 def check_messages(body):
-    """What belongs to this product's requests: pictures, then a text that tells their true sizes in their order.
-    After it may come an answer and what is wrong with it."""
+    """What belongs to this product's requests: reference pictures where there are any, and a cache point behind them,
+    then the part's pictures, then a text that tells their true sizes in their order. After it may come an answer and
+    what is wrong with it."""
     messages = body["messages"]
     roles = [message["role"] for message in messages]
     expect(roles in (["user"], ["user", "assistant", "user"]), "messages", "one question, or one and its repair", roles)
     content = messages[0]["content"]
     kinds = [next(iter(block)) for block in content]
+    head = split_references(kinds, [block.get("text") for block in content])
+    references = [
+        {"text": content[at]["text"], **checked_block(content[at + 1])} for at in range(0, head, 2)
+    ]
+    cached = head > 0 and kinds[head] == "cachePoint"
+    content, kinds = content[head + cached :], kinds[head + cached :]
     shown = len(kinds) - 1
     expect(shown >= 1 and kinds == ["image"] * shown + ["text"], "the question", "images and then one text", kinds)
     text = content[-1]["text"]
-    images = []
-    for block in content[:-1]:
-        expect(block["image"]["format"] == "jpeg", "image.format", "jpeg", block["image"]["format"])
-        images.append(checked_image(base64.b64decode(block["image"]["source"]["bytes"])))
+    images = [checked_block(block) for block in content[:-1]]
     check_sizes(text, images)
     if len(messages) == 3:
         check_repair(messages[1]["content"], messages[2]["content"])
-    return images, text
+    return {"images": images, "text": text, "references": references, "references_cached": cached}
+
+
+def checked_block(block):
+    expect(block["image"]["format"] == "jpeg", "image.format", "jpeg", block["image"]["format"])
+    return checked_image(base64.b64decode(block["image"]["source"]["bytes"]))
 
 
 def check_repair(said, mended):
@@ -317,7 +326,7 @@ class Handler(BaseHTTPRequestHandler):
             body = json.loads(data)
             check_shape({**body, "modelId": model_id}, self.server.converse_shape, "request")
             check_family(model_id, body)
-            record["images"], record["text"] = check_messages(body)
+            record.update(check_messages(body))
             record["image"] = record["images"][0]
             record["asks"] = "cause" if asks_for_cause(body) else "repair" if len(body["messages"]) > 1 else "reply"
             record["system"] = [block.get("text", block) for block in body.get("system", [])]

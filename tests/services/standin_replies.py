@@ -50,6 +50,18 @@ def check_sizes(text, images):
     expect(told == true, "the text", f"the sizes {true}", told)
 
 
+def split_references(kinds, texts):
+    """How many blocks at the head of a question are reference pictures: each a text that says what it is, and its
+    picture. A cache point may follow them, and nothing else."""
+    head = 0
+    while kinds[head : head + 2] in (["text", "image"], ["text", "image_url"]):
+        says = texts[head]
+        expect(re.search(r"^(Reference|参考图) ", says), "a text before a picture", "what makes it a reference", says)
+        expect(re.search(r"never give|绝不", says), "a reference", "a word that it is not judged", says)
+        head += 2
+    return head
+
+
 CAUSE = {
     "probable_stage": None,
     "root_cause": "原因不明",

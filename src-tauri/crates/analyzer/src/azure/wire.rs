@@ -1,6 +1,6 @@
 //! The request in the form of chat completions, and the answer out of it.
 
-use crate::vision::{Question, Taken, TokenCounts, Turn, frame::Picture};
+use crate::vision::{Question, Taken, TokenCounts, Turn};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,9 +19,20 @@ pub(super) fn request(
 ) -> Value {
     let task = question.task;
     let system = json!({"role": "system", "content": task.system});
-    let messages: Vec<Value> = std::iter::once(system)
-        .chain(question.turns.iter().map(message))
-        .collect();
+    let mut messages = vec![system];
+    messages.extend(question.turns.iter().map(message));
+    // Before the pictures of the part.
+    if let Some(first) = messages
+        .get_mut(1)
+        .and_then(|first| first["content"].as_array_mut())
+    {
+        let references = task.references.iter();
+        let shown = references.flat_map(|reference| {
+            let text = json!({"type": "text", "text": reference.text});
+            [text, image(&reference.picture.jpeg)]
+        });
+        first.splice(0..0, shown);
+    }
     // Versions before that refuse the newer name.
     let limit = match api_version {
         Some(version) if version < "2024-09-01" => "max_tokens",
@@ -41,7 +52,10 @@ pub(super) fn request(
 fn message(turn: &Turn) -> Value {
     match turn {
         Turn::Shown { pictures, text } => {
-            let mut content: Vec<Value> = pictures.iter().map(image).collect();
+            let mut content: Vec<Value> = pictures
+                .iter()
+                .map(|picture| image(&picture.jpeg))
+                .collect();
             content.push(json!({"type": "text", "text": text}));
             json!({"role": "user", "content": content})
         }
@@ -60,8 +74,8 @@ fn message(turn: &Turn) -> Value {
     }
 }
 
-fn image(picture: &Picture) -> Value {
-    let url = format!("data:image/jpeg;base64,{}", STANDARD.encode(&picture.jpeg));
+fn image(jpeg: &[u8]) -> Value {
+    let url = format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg));
     json!({"type": "image_url", "image_url": {"url": url, "detail": "high"}})
 }
 

@@ -82,32 +82,66 @@ pub(super) fn fill(
         .system(SystemContentBlock::Text(task.system.clone()))
         .inference_config(inference)
         .set_tool_config(tool_config);
+    let floor = capabilities.cache_floor_tokens;
     let mut called: Vec<String> = Vec::new();
+    // What is the same for every part stands before all that is not.
+    let mut before = references(task, floor)?;
     for turn in question.turns {
-        request = request.messages(message(turn, task.form, &mut called)?);
+        request = request.messages(message(
+            turn,
+            task.form,
+            std::mem::take(&mut before),
+            &mut called,
+        )?);
     }
-    if is_worth_caching(task, capabilities) {
-        let point = CachePointBlock::builder()
-            .r#type(CachePointType::Default)
-            .build()?;
-        request = request.system(SystemContentBlock::CachePoint(point));
+    if task.least_tokens() >= floor {
+        request = request.system(SystemContentBlock::CachePoint(cache_point()?));
     }
     Ok(request)
 }
 
-/// A turn as a message. `called` keeps the ids of the calls that the next turn must answer, for the service
-/// refuses a call without a result.
-fn message(turn: &Turn, form: Form, called: &mut Vec<String>) -> Result<Message, BuildError> {
+fn cache_point() -> Result<CachePointBlock, BuildError> {
+    CachePointBlock::builder()
+        .r#type(CachePointType::Default)
+        .build()
+}
+
+/// The reference pictures, each after its text, and a cache point behind them where the model has a cache for so
+/// many tokens.
+fn references(task: &Task, cache_floor_tokens: u64) -> Result<Vec<ContentBlock>, BuildError> {
     let mut content = Vec::new();
+    for reference in &*task.references {
+        content.push(ContentBlock::Text(reference.text.clone()));
+        content.push(jpeg(&reference.picture.jpeg)?);
+    }
+    if !content.is_empty() && task.least_tokens() + task.reference_tokens() >= cache_floor_tokens {
+        content.push(ContentBlock::CachePoint(cache_point()?));
+    }
+    Ok(content)
+}
+
+fn jpeg(bytes: &[u8]) -> Result<ContentBlock, BuildError> {
+    let image = ImageBlock::builder()
+        .format(ImageFormat::Jpeg)
+        .source(ImageSource::Bytes(Blob::new(bytes)))
+        .build()?;
+    Ok(ContentBlock::Image(image))
+}
+
+/// A turn as a message, after what goes before it. `called` keeps the ids of the calls that the next turn must answer, for the service
+/// refuses a call without a result.
+fn message(
+    turn: &Turn,
+    form: Form,
+    before: Vec<ContentBlock>,
+    called: &mut Vec<String>,
+) -> Result<Message, BuildError> {
+    let mut content = before;
     let role = match turn {
         Turn::Shown { pictures, text } => {
             // The images stand before the text.
             for picture in pictures {
-                let image = ImageBlock::builder()
-                    .format(ImageFormat::Jpeg)
-                    .source(ImageSource::Bytes(Blob::new(picture.jpeg.to_vec())))
-                    .build()?;
-                content.push(ContentBlock::Image(image));
+                content.push(jpeg(&picture.jpeg)?);
             }
             content.push(ContentBlock::Text(text.clone()));
             ConversationRole::User
@@ -174,17 +208,6 @@ fn said_before(
             )
         }
     })
-}
-
-/// True where system prompt and schema surely pass the model's floor, at four characters a token;
-/// Chinese has fewer, so this errs to the side of no cache point, which costs nothing.
-fn is_worth_caching(task: &Task, capabilities: &Capabilities) -> bool {
-    let schema = match task.form {
-        Form::Tool(_) => task.schema.to_string().chars().count(),
-        Form::Text => 0,
-    };
-    let chars = (task.system.chars().count() + schema) as u64;
-    chars / 4 >= capabilities.cache_floor_tokens
 }
 
 /// What was said and how it ended, in the form of every provider.

@@ -126,6 +126,10 @@ impl VisionModel for BedrockModel {
         }
     }
 
+    fn cache_floor_tokens(&self) -> Option<u64> {
+        Some(self.model.capabilities.cache_floor_tokens)
+    }
+
     async fn ask(&self, question: &Question<'_>) -> Result<Taken, Hindered> {
         let ready = converse::fill(
             self.client.converse(),

@@ -28,6 +28,11 @@ pub trait VisionModel: Send + Sync + std::fmt::Debug {
     /// How its answers are brought into form.
     fn form(&self) -> AnswerForm;
 
+    /// Tokens below which its service caches nothing; none where it has no cache that is told what to keep.
+    fn cache_floor_tokens(&self) -> Option<u64> {
+        None
+    }
+
     /// Asks once.
     async fn ask(&self, question: &Question<'_>) -> Result<Taken, Hindered>;
 

@@ -16,15 +16,20 @@
 mod conversation;
 pub mod frame;
 pub mod prompt;
+pub mod prompts;
 pub mod recipe;
+mod reference;
 
 pub use conversation::{AnswerForm, Question, Taken, TokenCounts, Turn, VisionModel};
 
 use self::{
     conversation::Conversation,
     frame::{Picture, ShownPart},
-    prompt::{Prompts, StagePrompt},
+    prompt::StagePrompt,
+    prompts::{NoPrompt, Prompts},
+    recipe::{RecipeSource, ReleasedRecipes},
 };
+use std::sync::Arc;
 use wiko_contract::{ReadReply, SentFrame, merge, read_cause};
 use wiko_core::{
     analysis::{Analysis, Appraiser, CauseAnalysis, Claim, Finding, ImageQuality, Provider},
@@ -46,14 +51,37 @@ const MAX_DETAILS: usize = 4;
 #[derive(Debug)]
 pub struct VisionAnalyzer<M> {
     model: M,
-    prompts: Prompts,
+    prompts: Arc<Prompts>,
 }
 
 impl<M: VisionModel> VisionAnalyzer<M> {
     /// Renders the prompts; asks nobody for anything yet.
     pub fn new(model: M) -> Result<Self, prompt::PromptBroken> {
-        let prompts = Prompts::render(model.form())?;
+        let prompts = Prompts::render(model.form(), model.image_tier())?.into();
         Ok(Self { model, prompts })
+    }
+
+    /// With the released recipes of a station, which hold before the built-in ones.
+    #[must_use]
+    pub fn with_released(self, recipes: ReleasedRecipes) -> Self {
+        let prompts = self.prompts.with_released(recipes).into();
+        Self { prompts, ..self }
+    }
+
+    /// With one recipe that is to be released. Decodes pictures: not for an async thread.
+    pub fn with_candidate(self, source: RecipeSource) -> Result<Self, prompt::PromptBroken> {
+        let prompts = self.prompts.with_candidate(source)?.into();
+        Ok(Self { prompts, ..self })
+    }
+
+    /// The prompts that it asks with.
+    pub fn prompts(&self) -> &Arc<Prompts> {
+        &self.prompts
+    }
+
+    /// Tokens below which its service caches nothing, where it has a cache.
+    pub fn cache_floor_tokens(&self) -> Option<u64> {
+        self.model.cache_floor_tokens()
     }
 
     /// The model that is asked, as its provider names it.
@@ -195,7 +223,7 @@ impl<M: VisionModel> Analyzer for VisionAnalyzer<M> {
     }
 
     async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
-        let prompt = self.stage_prompt(request)?;
+        let prompt = &*self.stage_prompt(request).await?;
         let part = self.shown(request).await?;
         let first = self.look(request, prompt, &part).await?;
         let read = self.look_closer(request, prompt, &part, first).await?;
@@ -216,6 +244,7 @@ impl<M: VisionModel> Analyzer for VisionAnalyzer<M> {
                 provider: self.model.provider(),
                 model: self.model.id().to_owned(),
                 prompt_sha256: prompt.sha256,
+                recipe: Some(prompt.recipe.clone()),
             },
             usage: request.meter.total_of(self.model.provider()),
         })
@@ -234,10 +263,22 @@ fn worth_explaining(read: &ReadReply) -> bool {
 }
 
 impl<M: VisionModel> VisionAnalyzer<M> {
-    fn stage_prompt(&self, request: &AnalysisRequest) -> Result<&StagePrompt, AnalysisError> {
-        self.prompts
-            .stage(request.capture.stage, request.language)
-            .map_err(|error| cannot_ask(&error))
+    /// The prompt of the recipe that holds for the part; its folder is looked at off this thread.
+    async fn stage_prompt(
+        &self,
+        request: &AnalysisRequest,
+    ) -> Result<Arc<StagePrompt>, AnalysisError> {
+        let (prompts, language) = (self.prompts.clone(), request.language);
+        let (sku, stage) = (request.capture.product_sku.clone(), request.capture.stage);
+        let found =
+            tokio::task::spawn_blocking(move || prompts.stage(Some(&sku), stage, language)).await;
+        match found.map_err(|error| cannot_ask(&error))? {
+            Ok(prompt) => Ok(prompt),
+            Err(NoPrompt::Withheld(broken)) => Err(AnalysisError::Withheld {
+                reason: broken.to_string(),
+            }),
+            Err(broken @ NoPrompt::Broken(_)) => Err(cannot_ask(&broken)),
+        }
     }
 
     async fn shown(&self, request: &AnalysisRequest) -> Result<ShownPart, AnalysisError> {

@@ -7,14 +7,15 @@
 use super::{
     conversation::AnswerForm,
     frame::Picture,
-    recipe::{BUILT_IN, Recipe, RecipeBroken},
+    recipe::{Recipe, RecipeBroken, RecipeSource, ReferenceKind},
+    reference::{CannotRefer, ShownPicture, ShownReference},
 };
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::sync::Arc;
 use wiko_contract::{Criterion, Form, cause_schema, reply_schema};
 use wiko_core::{
-    analysis::Finding,
+    analysis::{Finding, RecipeTag},
     defect::{DefectType, Severity},
     image::Sha256,
     ports::{AnalysisRequest, Language},
@@ -46,7 +47,7 @@ macro_rules! template_file {
     };
 }
 
-/// The files of `prompts/` do not fit together. Built in, so a test finds it first.
+/// A prompt cannot be rendered. Of the files of `prompts/`, which are built in, a test finds it first.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptBroken {
     /// A recipe cannot be used.
@@ -60,6 +61,9 @@ pub enum PromptBroken {
     /// A template cannot be rendered.
     #[error("prompts/templates: {0}")]
     Template(#[from] minijinja::Error),
+    /// A reference picture cannot be shown.
+    #[error(transparent)]
+    Reference(#[from] CannotRefer),
     /// A stage has no recipe.
     #[error("prompts/recipes: there is none for {stage}")]
     NoRecipe {
@@ -77,6 +81,8 @@ pub struct Task {
     pub schema: Value,
     /// The form of the answer.
     pub form: Form,
+    /// What is shown before the part, in this order.
+    pub references: Arc<[ShownReference]>,
     language: Language,
 }
 
@@ -89,6 +95,21 @@ impl Task {
             .render_str(template, context! { detail })
             .unwrap_or_else(|_| detail.to_owned())
     }
+
+    /// So many tokens are the same for every part, at four characters a token. Chinese has fewer of them, so there
+    /// are rather more tokens than that.
+    pub fn least_tokens(&self) -> u64 {
+        let schema = match self.form {
+            Form::Tool(_) => self.schema.to_string().chars().count(),
+            Form::Text => 0,
+        };
+        (self.system.chars().count() + schema) as u64 / 4
+    }
+
+    /// So many more its reference pictures are, likewise.
+    pub fn reference_tokens(&self) -> u64 {
+        self.references.iter().map(ShownReference::tokens).sum()
+    }
 }
 
 /// What is the same for every part of one stage in one language.
@@ -100,37 +121,11 @@ pub struct StagePrompt {
     pub cause: Task,
     /// What a part must be like at the stage.
     pub criteria: Vec<Criterion>,
-    /// Hash of the inspection: system prompt, schema and the templates of what stands beside the pictures.
+    /// Hash of the inspection: system prompt, schema, the templates of what stands beside the pictures, and the
+    /// reference pictures with their texts.
     pub sha256: Sha256,
-}
-
-/// Every prompt of the station, rendered once.
-#[derive(Debug)]
-pub struct Prompts {
-    stages: HashMap<(Stage, Language), StagePrompt>,
-}
-
-impl Prompts {
-    /// Renders every prompt, for models that answer in the given way.
-    pub fn render(form: AnswerForm) -> Result<Self, PromptBroken> {
-        let mut stages = HashMap::new();
-        for (name, toml) in BUILT_IN {
-            let recipe =
-                Recipe::parse(toml).map_err(|error| PromptBroken::Recipe { name, error })?;
-            for &language in Language::ALL {
-                let prompt = render_stage(&recipe, language, form)?;
-                stages.insert((recipe.stage, language), prompt);
-            }
-        }
-        Ok(Self { stages })
-    }
-
-    /// The prompt of a stage.
-    pub fn stage(&self, stage: Stage, language: Language) -> Result<&StagePrompt, PromptBroken> {
-        self.stages
-            .get(&(stage, language))
-            .ok_or(PromptBroken::NoRecipe { stage })
-    }
+    /// The recipe that it is made of.
+    pub recipe: RecipeTag,
 }
 
 /// The text beside the pictures of one part.
@@ -216,12 +211,17 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-fn render_stage(
-    recipe: &Recipe,
+/// Renders what is the same for every part that a recipe holds for, with its reference pictures as they were made
+/// ready by [`super::reference::prepare`].
+pub fn render_stage(
+    source: &RecipeSource,
+    pictures: &[ShownPicture],
     language: Language,
     form: AnswerForm,
 ) -> Result<StagePrompt, PromptBroken> {
+    let recipe = &source.recipe;
     let stage = recipe.stage;
+    let references = shown_references(recipe, pictures, language)?;
     let criteria: Vec<Criterion> = recipe
         .criteria
         .iter()
@@ -245,6 +245,7 @@ fn render_stage(
             limits => listed_limits(recipe, language),
             least_severities => least_severities(),
             usual_stages => usual_stages(),
+            references => references.len(),
             as_text => form != AnswerForm::Tool,
             tool,
             schema => text.as_str(),
@@ -256,10 +257,11 @@ fn render_stage(
                 AnswerForm::Tool => Form::Tool(tool),
                 AnswerForm::Schema | AnswerForm::Prompt => Form::Text,
             },
+            references: Arc::default(),
             language,
         })
     };
-    let inspect = task(
+    let mut inspect = task(
         template_file!(language, "inspect.system"),
         reply_schema(),
         INSPECTION_TOOL,
@@ -271,13 +273,43 @@ fn render_stage(
     )?;
     let schema = inspect.schema.to_string();
     let look = template_file!(language, "inspect.part");
-    let hashed = [inspect.system.as_str(), &schema, look].join("\0");
+    let mut hashed = [inspect.system.as_str(), &schema, look].join("\0");
+    for (reference, picture) in references.iter().zip(&source.references) {
+        hashed.push_str(&format!("\0{}\0{}", reference.text, picture.facts().sha256));
+    }
+    inspect.references = references.into();
     Ok(StagePrompt {
         sha256: Sha256::of(hashed.as_bytes()),
         inspect,
         cause,
         criteria,
+        recipe: source.tag(),
     })
+}
+
+/// The reference pictures, each with what is said of it.
+fn shown_references(
+    recipe: &Recipe,
+    pictures: &[ShownPicture],
+    language: Language,
+) -> Result<Vec<ShownReference>, PromptBroken> {
+    let count = recipe.references.len();
+    let shown = recipe.references.iter().zip(pictures).enumerate();
+    shown
+        .map(|(at, (reference, picture))| {
+            let values = context! {
+                number => at + 1,
+                count,
+                ng => reference.kind == ReferenceKind::Ng,
+                text => said(&reference.en, &reference.zh_cn, language),
+            };
+            let template = template_file!(language, "inspect.reference");
+            Ok(ShownReference {
+                text: environment().render_str(template, values)?,
+                picture: picture.clone(),
+            })
+        })
+        .collect()
 }
 
 fn said<'a>(en: &'a str, zh_cn: &'a str, language: Language) -> &'a str {
@@ -341,111 +373,4 @@ fn usual_stages() -> Vec<minijinja::Value> {
             context! { defect_type => kind.code(), stages => stages.join(", ") }
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wiko_core::image::{EncodedImage, ImageFormat};
-    use wiko_testkit::builders;
-
-    fn prompts() -> Prompts {
-        Prompts::render(AnswerForm::Tool).unwrap()
-    }
-
-    #[test]
-    fn a_prompt_names_its_stage_its_criteria_its_limits_and_the_rules_of_the_domain() {
-        for &language in Language::ALL {
-            let prompts = prompts();
-            let prompt = prompts.stage(Stage::VacuumQuench, language).unwrap();
-            for needle in [
-                "vacuum_quench",
-                "- VQ1: ",
-                "6",
-                "rust_spot",
-                "2.0",
-                INSPECTION_TOOL,
-                "image_token",
-            ] {
-                let system = &prompt.inspect.system;
-                assert!(system.contains(needle), "{needle} in {system}");
-            }
-            let system = &prompt.inspect.system;
-            assert!(!system.contains("BG1"), "{system}");
-            assert!(!system.contains("{{"), "{system}");
-            let cause = &prompt.cause.system;
-            assert!(cause.contains(CAUSE_TOOL), "{cause}");
-            assert!(cause.contains("12. logo_print"), "{cause}");
-        }
-    }
-
-    #[test]
-    fn the_criteria_are_the_same_in_every_language() {
-        let prompts = prompts();
-        for &stage in Stage::ALL {
-            let codes = |language| -> Vec<String> {
-                let criteria = &prompts.stage(stage, language).unwrap().criteria;
-                criteria
-                    .iter()
-                    .map(|criterion| criterion.code.clone())
-                    .collect()
-            };
-            assert_eq!(codes(Language::En), codes(Language::ZhCn));
-        }
-    }
-
-    #[test]
-    fn a_model_without_forced_tools_finds_the_schema_in_the_prompt() {
-        let prompts = Prompts::render(AnswerForm::Prompt).unwrap();
-        let prompt = prompts.stage(Stage::BladeGlazing, Language::En).unwrap();
-        for task in [&prompt.inspect, &prompt.cause] {
-            assert!(task.system.contains("\"additionalProperties\":false"));
-            assert!(!task.system.contains("record_"));
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_with_an_answer_is_told_in_the_language_of_the_prompt() {
-        let prompts = prompts();
-        let repair = |language| {
-            let prompt = prompts.stage(Stage::BladeGlazing, language).unwrap();
-            prompt.inspect.repair("unknown field `x`")
-        };
-        assert!(repair(Language::En).starts_with("Your answer cannot be used: unknown field `x`"));
-        assert!(repair(Language::ZhCn).contains("unknown field `x`"));
-        assert_ne!(repair(Language::En), repair(Language::ZhCn));
-    }
-
-    #[test]
-    fn a_picture_of_a_calibrated_camera_is_shown_with_its_scale() {
-        let part = |mm_per_px| {
-            let whole = Picture {
-                jpeg: [].into(),
-                width_px: 320,
-                height_px: 240,
-                provenance: wiko_core::geometry::BoxProvenance::Native,
-            };
-            let request = AnalysisRequest {
-                mm_per_px,
-                ..builders::request(EncodedImage::of(*b"part", ImageFormat::Jpeg, 640, 480))
-            };
-            render_part(&request, &[whole], "token", true).unwrap()
-        };
-        // Half as many pixels an edge as the original, of which each is a quarter of a millimetre.
-        assert!(
-            part(Some(0.25)).contains("320×240 像素，1 毫米为 2.0 像素。"),
-            "{}",
-            part(Some(0.25))
-        );
-        assert!(part(None).contains("320×240 像素。"));
-    }
-
-    #[test]
-    fn prompts_that_differ_have_hashes_that_differ_and_the_same_prompt_has_the_same() {
-        let hash = |stage, language| prompts().stage(stage, language).unwrap().sha256;
-        let glazing = hash(Stage::BladeGlazing, Language::En);
-        assert_eq!(glazing, hash(Stage::BladeGlazing, Language::En));
-        assert_ne!(glazing, hash(Stage::BladeGlazing, Language::ZhCn));
-        assert_ne!(glazing, hash(Stage::BladeStamp, Language::En));
-    }
 }

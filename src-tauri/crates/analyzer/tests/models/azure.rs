@@ -23,7 +23,7 @@ use wiko_testkit::{
 };
 
 /// A key that nobody may change.
-struct Key(Option<&'static str>);
+pub(crate) struct Key(Option<&'static str>);
 
 #[async_trait::async_trait]
 impl Secrets for Key {
@@ -45,9 +45,9 @@ impl Secrets for Key {
     }
 }
 
-const KEY: Key = Key(Some("azure-test-key"));
+pub(crate) const KEY: Key = Key(Some("azure-test-key"));
 
-fn azure(standin: &StandIn, api_version: Option<&str>, key: Key) -> AzureOpenAi {
+pub(crate) fn azure(standin: &StandIn, api_version: Option<&str>, key: Key) -> AzureOpenAi {
     let settings = AzureSettings {
         endpoint: standin.endpoint(),
         deployment: "gpt-4o".into(),

@@ -9,4 +9,5 @@
 
 mod azure;
 mod claude;
+mod recipes;
 mod standin;

@@ -1,11 +1,31 @@
-//! Recipes: what a part must be like at a stage, in inspectors' words.
+//! Recipes: what a part must be like at a stage, in inspectors' words and by pictures of good and bad parts.
+//!
+//! Invariants:
+//! - The most specific released recipe holds for a part: that of its product at the stage, else the station's own of
+//!   the stage, else the built-in one.
+//! - A recipe is released only after a frozen set of pictures was judged by it as asked, and is never changed then.
+//! - Where the recipe that holds is not as it was released, no other takes its place: the part waits for a person.
+
+pub mod challenge;
+mod folder;
+mod publish;
+mod released;
+
+pub use folder::{FolderRefused, RECIPE_FILE, RecipeSource};
+pub use publish::{Publisher, ReleaseRefused, Standing};
+pub(super) use released::Held;
+pub use released::{Listed, Release, ReleaseBroken, ReleasedRecipes};
 
 use serde::Deserialize;
 use wiko_core::{
     defect::{DefectType, Severity},
     ports::Language,
+    sku::ProductSku,
     stage::Stage,
 };
+
+/// Each costs its tokens with every part.
+const MOST_REFERENCES: usize = 4;
 
 /// What a part must be like at a stage, what is normal there, and from where on a defect is how bad.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -13,6 +33,8 @@ use wiko_core::{
 pub struct Recipe {
     /// The stage that it is for.
     pub stage: Stage,
+    /// The one product that it is for; any where none is named.
+    pub product_sku: Option<ProductSku>,
     /// Counts up with every change of meaning.
     pub version: u32,
     /// What is seen on good parts and is no defect.
@@ -23,6 +45,34 @@ pub struct Recipe {
     /// From where on a defect is how bad.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// Pictures of parts as they should be, and as they should not.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+}
+
+/// A picture that a model is shown beside each part.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Its file, beside the recipe.
+    pub file: String,
+    /// What it shows.
+    pub kind: ReferenceKind,
+    /// English.
+    pub en: String,
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    pub zh_cn: String,
+}
+
+/// What a reference picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferenceKind {
+    /// A good part.
+    Ok,
+    /// A bad one.
+    Ng,
 }
 
 /// A text in both languages.
@@ -138,12 +188,53 @@ impl Recipe {
                 .iter()
                 .flat_map(|text| [&text.en, &text.zh_cn]),
         );
-        let mut texts = texts.chain(self.limits.iter().flat_map(|text| [&text.en, &text.zh_cn]));
+        let texts = texts.chain(self.limits.iter().flat_map(|text| [&text.en, &text.zh_cn]));
+        let references = &self.references;
+        let mut texts = texts.chain(references.iter().flat_map(|text| [&text.en, &text.zh_cn]));
+        check_files(references)?;
         match texts.any(|text| text.trim().is_empty()) {
             true => Err("a text is empty in one of the languages".into()),
             false => Ok(()),
         }
     }
+}
+
+/// The files lie in one folder with the recipe, also once it is released and in a backup.
+fn check_files(references: &[Reference]) -> Result<(), String> {
+    if references.len() > MOST_REFERENCES {
+        return Err(format!(
+            "it has {} reference pictures: {MOST_REFERENCES} at the most, for each is paid with every part",
+            references.len()
+        ));
+    }
+    let mut files = std::collections::HashSet::new();
+    for Reference { file, .. } in references {
+        let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        if file.is_empty() || file.starts_with('.') || !file.chars().all(fits) {
+            return Err(format!(
+                "the reference \"{file}\" must be the name of a file beside the recipe: letters, digits and - _ . only"
+            ));
+        }
+        if [RECIPE_FILE, released::RELEASE_FILE].contains(&file.as_str()) {
+            return Err(format!("the reference {file} is no picture"));
+        }
+        if !files.insert(file) {
+            return Err(format!("the reference {file} stands twice"));
+        }
+    }
+    Ok(())
+}
+
+/// The built-in recipe of a stage, with its text.
+pub fn built_in(stage: Stage) -> Option<RecipeSource> {
+    BUILT_IN.iter().find_map(|(_, toml)| {
+        let recipe = Recipe::parse(toml).ok()?;
+        (recipe.stage == stage).then(|| RecipeSource {
+            recipe,
+            toml: (*toml).to_owned(),
+            references: vec![],
+        })
+    })
 }
 
 macro_rules! recipe_file {
@@ -227,6 +318,12 @@ mod tests {
         zh-CN = "长度"
     "#;
 
+    fn reference(file: &str, kind: &str) -> String {
+        format!(
+            "\n[[references]]\nfile = \"{file}\"\nkind = \"{kind}\"\nen = \"Glazed evenly.\"\nzh-CN = \"光泽均匀。\"\n"
+        )
+    }
+
     #[rstest]
     #[case::no_criterion(GOOD.replace("[[criteria]]", "[[normal]]").replace("code = \"BG1\"", ""), "criteri")]
     #[case::version_zero(GOOD.replace("version = 2", "version = 0"), "counts from 1")]
@@ -235,6 +332,12 @@ mod tests {
     #[case::a_code_of_another_form(GOOD.replace("BG1", "B1"), "two capitals")]
     #[case::an_empty_text(GOOD.replace("无划痕。", " "), "empty")]
     #[case::rust_that_ships(GOOD.replace("blade_scratch", "rust_spot"), "never below critical")]
+    #[case::a_sku_of_another_form(GOOD.replace("version = 2", "version = 2\nproduct_sku = \"wk/kn\""), "product SKU")]
+    #[case::a_reference_elsewhere(GOOD.to_owned() + &reference("../ok.jpg", "ok"), "beside the recipe")]
+    #[case::a_reference_of_another_kind(GOOD.to_owned() + &reference("ok.jpg", "good"), "good")]
+    #[case::the_same_reference_twice(GOOD.to_owned() + &reference("ok.jpg", "ok").repeat(2), "twice")]
+    #[case::five_references(GOOD.to_owned() + &reference("ok.jpg", "ok").repeat(5), "4 at the most")]
+    #[case::a_reference_that_is_the_recipe(GOOD.to_owned() + &reference("recipe.toml", "ok"), "no picture")]
     #[case::a_limit_below_zero(GOOD.replace("over_mm = 5", "over_mm = -5"), "above 0")]
     fn a_recipe_that_cannot_be_is_refused_with_what_is_wrong(
         #[case] toml: String,

@@ -1,0 +1,319 @@
+//! Puts a release into the station's folder of recipes.
+//!
+//! Invariants:
+//! - One release at a time: whoever releases holds a lock from before the challenge set is judged.
+//! - A release is there whole or not at all: written aside, synced, renamed, the folder synced. None is ever replaced.
+//! - What the challenge set speaks against is not released, whoever asks.
+
+use super::{
+    RecipeSource,
+    challenge::ChallengeSet,
+    released::{NEWEST_FILE, Newest, RELEASE_FILE, Release, ReleasedRecipes},
+};
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use wiko_core::{analysis::RecipeTag, image::Sha256};
+
+const LOCK_FILE: &str = ".lock";
+
+/// A recipe is not released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseRefused {
+    /// Somebody else is at it.
+    #[error("another release is under way here: wait until it is over")]
+    UnderWay,
+    /// The version does not count up.
+    #[error("{recipe} is not above v{newest}, which is there already: write version = {} into the recipe", .newest + 1)]
+    NotAbove {
+        /// What was given.
+        recipe: RecipeTag,
+        /// The newest that there is.
+        newest: u32,
+    },
+    /// That version is released, and says something else.
+    #[error("{recipe} is released already with other content, and a release never changes: write version = {} into the recipe", .newest + 1)]
+    OtherContent {
+        /// What was given.
+        recipe: RecipeTag,
+        /// The newest that there is.
+        newest: u32,
+    },
+    /// A set of that name was another one before.
+    #[error(
+        "the challenge set \"{name}\" is not the one that {recipe} was released by: a set is frozen once it was used. \
+         Put it back as it was, or give the changed one a name of its own in challenge.toml"
+    )]
+    SetChanged {
+        /// The set.
+        name: String,
+        /// What it released as it was.
+        recipe: RecipeTag,
+    },
+    /// The challenge set speaks against it.
+    #[error("not released: {}", .0.join("; "))]
+    Blocked(Vec<String>),
+    /// The disk did not do it.
+    #[error("not released: {}: {}", path.display(), said(error))]
+    Disk {
+        /// What was written.
+        path: PathBuf,
+        /// Why it was not.
+        error: io::Error,
+    },
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk is full: free space there, then release again".to_owned()
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "it cannot be written: give this user the right to".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn disk(path: &Path) -> impl Fn(io::Error) -> ReleaseRefused + '_ {
+    |error| ReleaseRefused::Disk {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// Whether there is anything to release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is new.
+    New,
+    /// The very same was released before.
+    Released,
+}
+
+/// The right to release, which one process has at a time.
+#[derive(Debug)]
+pub struct Publisher {
+    recipes: ReleasedRecipes,
+    /// Locked for as long as it is held.
+    _lock: File,
+}
+
+impl Publisher {
+    /// Takes the right to release.
+    pub fn begin(recipes: &ReleasedRecipes) -> Result<Self, ReleaseRefused> {
+        let dir = recipes.dir();
+        private_dir(dir).map_err(disk(dir))?;
+        let path = dir.join(LOCK_FILE);
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(disk(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                recipes: recipes.clone(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(ReleaseRefused::UnderWay),
+            Err(TryLockError::Error(error)) => Err(disk(&path)(error)),
+        }
+    }
+
+    /// Whether a recipe may be released by a set, as far as that is known before anything is judged.
+    pub fn standing(
+        &self,
+        source: &RecipeSource,
+        set: &ChallengeSet,
+    ) -> Result<Standing, ReleaseRefused> {
+        let recipe = source.tag();
+        let name = recipe.name();
+        let there = self
+            .recipes
+            .versions(&name)
+            .map_err(disk(self.recipes.dir()))?;
+        let noted = self.recipes.newest_noted().unwrap_or_default();
+        let noted = noted.get(&name).map(|noted| noted.version);
+        // The built-in one is of any product.
+        let built_in = super::built_in(recipe.stage).filter(|_| recipe.product_sku.is_none());
+        let built_in = built_in.map(|source| source.recipe.version);
+        let newest = there.last().copied().max(noted).max(built_in).unwrap_or(0);
+        if there.contains(&recipe.version) {
+            return match self.released(&name, recipe.version) {
+                Some(release) if release.files == source.hashes() => Ok(Standing::Released),
+                _ => Err(ReleaseRefused::OtherContent { recipe, newest }),
+            };
+        }
+        if recipe.version <= newest {
+            return Err(ReleaseRefused::NotAbove { recipe, newest });
+        }
+        match self.other_of_that_name(set) {
+            Some(recipe) => Err(ReleaseRefused::SetChanged {
+                name: set.name().to_owned(),
+                recipe,
+            }),
+            None => Ok(Standing::New),
+        }
+    }
+
+    /// What a set of that name and of other content was used for.
+    fn other_of_that_name(&self, set: &ChallengeSet) -> Option<RecipeTag> {
+        let releases = self.recipes.list().ok()?;
+        let mut releases = releases.into_iter().filter_map(|listed| {
+            // Also of one that is damaged by now, where its proof can be read.
+            listed
+                .release
+                .ok()
+                .or_else(|| self.released(&listed.name, listed.version))
+        });
+        let other = |release: &Release| {
+            release.challenge.name == set.name() && release.challenge.sha256 != set.sha256()
+        };
+        releases.find(other).map(|release| release.recipe)
+    }
+
+    fn released(&self, name: &str, version: u32) -> Option<Release> {
+        let path = self.recipes.folder(name, version).join(RELEASE_FILE);
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    /// Releases a recipe that was judged; returns its folder.
+    pub fn publish(
+        &self,
+        source: &RecipeSource,
+        release: &Release,
+    ) -> Result<PathBuf, ReleaseRefused> {
+        let blocks = release.challenge.blocks();
+        if !blocks.is_empty() {
+            return Err(ReleaseRefused::Blocked(blocks));
+        }
+        if release.recipe != source.tag() || release.files != source.hashes() {
+            return Err(ReleaseRefused::Blocked(vec![
+                "another recipe was judged".to_owned(),
+            ]));
+        }
+        let name = release.recipe.name();
+        let folder = self.recipes.folder(&name, release.recipe.version);
+        let json =
+            serde_json::to_vec_pretty(release).map_err(|error| disk(&folder)(error.into()))?;
+        let aside = self.recipes.dir().join(format!(".{name}.part"));
+        self.put(source, &json, &aside, &folder).map_err(|error| {
+            // What is left aside is of no use; that it may stay is no second failure.
+            let _ = fs::remove_dir_all(&aside);
+            disk(&folder)(error)
+        })?;
+        let newest = Newest {
+            version: release.recipe.version,
+            release_sha256: Sha256::of(&json),
+        };
+        self.note(name, newest)
+            .map_err(disk(&self.recipes.dir().join(NEWEST_FILE)))?;
+        Ok(folder)
+    }
+
+    fn put(
+        &self,
+        source: &RecipeSource,
+        json: &[u8],
+        aside: &Path,
+        folder: &Path,
+    ) -> io::Result<()> {
+        // Of a release that was ended in the middle.
+        match fs::remove_dir_all(aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        private_dir(aside)?;
+        for (name, bytes) in source.files().into_iter().chain([(RELEASE_FILE, json)]) {
+            write_synced(&aside.join(name), bytes, 0o444)?;
+        }
+        sync_dir(aside)?;
+        let above = folder.parent().unwrap_or(self.recipes.dir());
+        private_dir(above)?;
+        sync_dir(self.recipes.dir())?;
+        // Onto a folder that holds anything no system renames.
+        fs::rename(aside, folder)?;
+        sync_dir(above)
+    }
+
+    /// Notes the newest of a name, so that it is missed where it goes. One that cannot be read is made anew, of what
+    /// lies there.
+    fn note(&self, name: String, newest: Newest) -> io::Result<()> {
+        let mut noted = self.recipes.newest_noted().unwrap_or_else(|reason| {
+            tracing::warn!(reason, "{NEWEST_FILE} is made anew");
+            self.newest_there()
+        });
+        noted.insert(name, newest);
+        let aside = self.recipes.dir().join(format!(".{NEWEST_FILE}.part"));
+        let _ = fs::remove_file(&aside);
+        write_synced(&aside, &serde_json::to_vec_pretty(&noted)?, 0o644)?;
+        fs::rename(&aside, self.recipes.dir().join(NEWEST_FILE))?;
+        sync_dir(self.recipes.dir())
+    }
+
+    fn newest_there(&self) -> BTreeMap<String, Newest> {
+        let mut newest = BTreeMap::new();
+        for listed in self.recipes.list().unwrap_or_default() {
+            let path = self
+                .recipes
+                .folder(&listed.name, listed.version)
+                .join(RELEASE_FILE);
+            if let Ok(json) = fs::read(path) {
+                let release_sha256 = Sha256::of(&json);
+                let version = listed.version;
+                newest.insert(
+                    listed.name,
+                    Newest {
+                        version,
+                        release_sha256,
+                    },
+                );
+            }
+        }
+        newest
+    }
+}
+
+/// Makes the folder and those above it that are missing, for the station's user alone.
+fn private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+fn write_synced(
+    path: &Path,
+    bytes: &[u8],
+    #[cfg_attr(not(unix), allow(unused))] mode: u32,
+) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(mode);
+    }
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn sync_dir(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Nowhere else can a folder be opened to be synced.
+#[cfg(not(unix))]
+fn sync_dir(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -11,6 +11,12 @@ use wiko_analyzer::{
     azure::{AzureOpenAi, AzureSettings},
     claude::{Claude, ClaudeSettings},
     screen::{Screen, ScreenModels},
+    vision::{
+        VisionAnalyzer, VisionModel,
+        prompt::PromptBroken,
+        prompts::Prompts,
+        recipe::{RecipeSource, ReleasedRecipes},
+    },
 };
 use wiko_aws::{Aws, AwsSettings, BadCaBundle};
 use wiko_cloud::{CloudSettings, CloudUploader};
@@ -35,6 +41,9 @@ const LEASE_MARGIN: Duration = Duration::from_secs(60);
 
 /// Profile under which secrets lie in the keyring, so that a demo never touches a station's.
 const KEYRING_PROFILE: &str = "default";
+
+/// Where released recipes lie in the data directory.
+pub const RECIPES_DIR: &str = "recipes";
 
 /// A whole station, wired.
 pub struct Installation {
@@ -78,6 +87,9 @@ pub enum WiringError {
         "analysis.chain asks azure: set azure.{0} in station.toml, or take it out of the chain"
     )]
     AzureNotSet(&'static str),
+    /// A recipe cannot be made into a prompt.
+    #[error(transparent)]
+    Recipe(#[from] PromptBroken),
     /// Only one of bucket and table is set.
     #[error("aws: set both s3_bucket and dynamodb_table, or neither; {0} is missing")]
     HalfACloud(&'static str),
@@ -184,6 +196,11 @@ pub fn models_dir(settings: &Settings) -> PathBuf {
     settings.data_dir.join("models")
 }
 
+/// The recipes that were released on this station.
+pub fn released_recipes(settings: &Settings) -> ReleasedRecipes {
+    ReleasedRecipes::open(settings.data_dir.join(RECIPES_DIR))
+}
+
 /// The records, to be read beside a station that may be running; none where nothing was captured yet.
 pub async fn open_reader(settings: &Settings) -> Result<Option<RecordsReader>, StoreError> {
     RecordsReader::open(&settings.data_dir).await
@@ -230,11 +247,67 @@ fn chain(
     for provider in &settings.chain {
         analyzers.push(match provider {
             Provider::Screen => screen.clone(),
-            Provider::Claude => Arc::new(claude(settings, aws)?),
-            Provider::Azure => Arc::new(azure(settings, secrets.clone())?),
+            Provider::Claude => {
+                Arc::new(claude(settings, aws)?.with_released(released_recipes(settings)))
+            }
+            Provider::Azure => Arc::new(
+                azure(settings, secrets.clone())?.with_released(released_recipes(settings)),
+            ),
         });
     }
     Ok(Chain::new(analyzers))
+}
+
+/// A model that a recipe is checked and released with.
+pub struct RecipeModel {
+    /// Asks it.
+    pub analyzer: Arc<dyn Analyzer>,
+    /// What it is asked with.
+    pub prompts: Arc<Prompts>,
+    /// Its id, as its provider names it.
+    pub model_id: String,
+    /// Tokens below which its service caches nothing, where it has a cache.
+    pub cache_floor_tokens: Option<u64>,
+}
+
+/// The first model of the chain, which judges by `candidate` where one is given and else by what is released; Claude
+/// where the chain asks none. Decodes pictures: not for an async thread.
+pub fn recipe_model(
+    settings: &Settings,
+    secrets: &Arc<dyn Secrets>,
+    candidate: Option<RecipeSource>,
+) -> Result<RecipeModel, WiringError> {
+    let recipes = released_recipes(settings);
+    let mut models = settings
+        .chain
+        .iter()
+        .filter(|provider| provider.service().is_some());
+    Ok(match models.next() {
+        Some(Provider::Azure) => {
+            recipe_model_of(azure(settings, secrets.clone())?, recipes, candidate)?
+        }
+        _ => {
+            let aws = aws(settings, secrets.clone())?;
+            recipe_model_of(claude(settings, &aws)?, recipes, candidate)?
+        }
+    })
+}
+
+fn recipe_model_of<M: VisionModel + 'static>(
+    model: VisionAnalyzer<M>,
+    recipes: ReleasedRecipes,
+    candidate: Option<RecipeSource>,
+) -> Result<RecipeModel, PromptBroken> {
+    let model = match candidate {
+        Some(source) => model.with_candidate(source)?,
+        None => model.with_released(recipes),
+    };
+    Ok(RecipeModel {
+        prompts: model.prompts().clone(),
+        model_id: model.model_id().to_owned(),
+        cache_floor_tokens: model.cache_floor_tokens(),
+        analyzer: Arc::new(model),
+    })
 }
 
 fn claude(settings: &Settings, aws: &Aws) -> Result<Claude, WiringError> {

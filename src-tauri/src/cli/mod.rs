@@ -22,6 +22,7 @@ mod inspect;
 mod output;
 mod part;
 pub(crate) mod queue;
+mod recipe;
 mod screen;
 mod status;
 mod storage;
@@ -98,6 +99,9 @@ enum Command {
     /// Teach and measure the local screen
     #[command(subcommand)]
     Screen(screen::ScreenCommand),
+    /// Check and release what a part must be like
+    #[command(subcommand)]
+    Recipe(recipe::RecipeCommand),
     /// For whoever works on the station itself
     #[command(hide = true, subcommand)]
     Dev(dev::DevCommand),
@@ -131,6 +135,7 @@ impl Command {
                 matches!(command, credentials::CredentialsCommand::Status)
             }
             Self::Screen(command) => !matches!(command, screen::ScreenCommand::Learn { .. }),
+            Self::Recipe(command) => !matches!(command, recipe::RecipeCommand::Release { .. }),
         }
     }
 }
@@ -223,6 +228,7 @@ fn run(
             }
             Command::Doctor => doctor::run(settings, environment, output).await,
             Command::Screen(screen) => screen::run(screen, &settings, output).await,
+            Command::Recipe(command) => recipe::run(command, &settings, environment, output).await,
             Command::Dev(command) => dev::run(command, &settings, environment, output).await,
             Command::Bindings(bindings) => bindings::run(&bindings),
         }

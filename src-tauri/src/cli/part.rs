@@ -331,13 +331,23 @@ fn named(before: &str, what: Option<&str>) -> String {
 
 fn who(analysis: &Analysis) -> String {
     let appraiser = &analysis.appraiser;
-    format!("by {} ({})", appraiser.provider, appraiser.model)
+    let recipe = appraiser.recipe.as_ref().map(ToString::to_string);
+    let by_recipe = named(", recipe ", recipe.as_deref());
+    format!("by {} ({}{by_recipe})", appraiser.provider, appraiser.model)
 }
 
 fn analysis_json(analysis: &Analysis) -> Value {
     json!({
         "provider": analysis.appraiser.provider,
         "model": analysis.appraiser.model,
+        "prompt_sha256": analysis.appraiser.prompt_sha256,
+        "recipe": analysis.appraiser.recipe.as_ref().map(|recipe| json!({
+            "name": recipe.name(),
+            "stage": recipe.stage,
+            "product_sku": recipe.product_sku,
+            "version": recipe.version,
+            "sha256": recipe.sha256,
+        })),
         "claim": analysis.claim,
         "summary": analysis.summary,
         "prompt_sha256": analysis.appraiser.prompt_sha256,

@@ -13,7 +13,7 @@ use crate::{
     settings::{CameraDriver, CredentialsSource, Settings},
     wiring,
 };
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use wiko_analyzer::{
     claude::models::{DEFAULT_MODEL_ID, lookup},
     screen::ScreenModels,
@@ -41,6 +41,7 @@ pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<Chec
     checks.extend(storage::examine(settings, SystemClock.now()).await);
     checks.push(camera(settings));
     checks.push(screen_models(settings).await);
+    checks.push(recipes(settings).await);
     checks.push(chain(settings));
     checks.push(keyring(settings, &*secrets).await);
     checks.push(signing::check_signing(settings, &*secrets).await);
@@ -169,6 +170,38 @@ async fn screen_models(settings: &Settings) -> CheckDto {
             reason,
             "give this user the right to read the folder, and check the disk",
         ),
+    }
+}
+
+/// Reads each release that holds whole, as the next part of it would.
+async fn recipes(settings: &Settings) -> CheckDto {
+    let released = wiring::released_recipes(settings);
+    let looked = tokio::task::spawn_blocking(move || released.list()).await;
+    let listed = looked.map_err(|error| error.to_string());
+    let listed = match listed.and_then(|listed| listed.map_err(|error| error.to_string())) {
+        Ok(listed) => listed,
+        Err(reason) => {
+            let remedy = "give this user the right to read the folder, and check the disk";
+            return check("recipes", CheckState::Failed, reason, remedy);
+        }
+    };
+    // Of each name the newest, which comes last, holds.
+    let held: BTreeMap<_, _> = listed.iter().map(|one| (&one.name, one)).collect();
+    let broken = held.values().filter_map(|one| one.release.as_ref().err());
+    let broken: Vec<_> = broken.map(ToString::to_string).collect();
+    let names: Vec<_> = held
+        .values()
+        .map(|one| format!("{} v{}", one.name, one.version))
+        .collect();
+    match (broken.is_empty(), names.is_empty()) {
+        (false, _) => check(
+            "recipes",
+            CheckState::Failed,
+            broken.join("; "),
+            "put the file back from a backup, or release a new version: until then such parts wait",
+        ),
+        (true, true) => ok("recipes", "the built-in ones hold"),
+        (true, false) => ok("recipes", names.join(", ")),
     }
 }
 

@@ -4,7 +4,10 @@
 //! - Nothing secret goes in: of `station.toml` every line is left out that looks as if it held a secret.
 //! - Of the folder of daily backups only files are removed that were made here, known by their name.
 
-use crate::settings::{BackupSettings, FILE_NAME, Settings, without_secrets};
+use crate::{
+    settings::{BackupSettings, FILE_NAME, Settings, without_secrets},
+    wiring::RECIPES_DIR,
+};
 use jiff::{civil::Time, tz::TimeZone};
 use std::{
     fs, io,
@@ -32,7 +35,7 @@ pub async fn make(
     let of = settings.clone();
     let extra = blocking(move || extra(&of)).await;
     let extra = extra.map_err(|error| BackupError::Io {
-        doing: "reading station.toml and models".to_owned(),
+        doing: "reading station.toml, models and recipes".to_owned(),
         error,
     })?;
     let request = BackupRequest {
@@ -99,7 +102,7 @@ fn remove_begun(folder: &Path, station: &str) -> io::Result<Vec<PathBuf>> {
     Ok(removed)
 }
 
-/// `station.toml` without what looks like a secret, and what the local screen has learnt.
+/// `station.toml` without what looks like a secret, what the local screen has learnt, and the released recipes.
 fn extra(settings: &Settings) -> io::Result<Vec<BackupExtra>> {
     let mut extra = vec![];
     match fs::read_to_string(settings.data_dir.join(FILE_NAME)) {
@@ -119,9 +122,9 @@ fn extra(settings: &Settings) -> io::Result<Vec<BackupExtra>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let models = match fs::read_dir(crate::wiring::models_dir(settings)) {
-        Ok(models) => models,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(extra),
+    let models: Vec<_> = match fs::read_dir(crate::wiring::models_dir(settings)) {
+        Ok(models) => models.collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
         Err(error) => return Err(error),
     };
     for model in models {
@@ -135,6 +138,11 @@ fn extra(settings: &Settings) -> io::Result<Vec<BackupExtra>> {
                 bytes: fs::read(model.path())?,
             });
         }
+    }
+    let recipes = crate::wiring::released_recipes(settings);
+    for (name, bytes) in recipes.files_to_keep()? {
+        let name = format!("{RECIPES_DIR}/{name}");
+        extra.push(BackupExtra { name, bytes });
     }
     Ok(extra)
 }

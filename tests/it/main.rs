@@ -18,6 +18,7 @@ mod offline;
 mod part;
 mod pictures;
 mod queue;
+mod recipe;
 mod restore_drill;
 mod screen;
 mod services;

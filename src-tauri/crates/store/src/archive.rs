@@ -5,6 +5,7 @@
 //! wiko.sqlite3                the records
 //! spool/2026-03-01/ID.jpg     pictures
 //! station.toml, models/…      what the station was told and has learnt
+//! recipes/…                   the released recipes
 //! manifest.json               every other member with its SHA-256; the last member
 //! ```
 //!
@@ -111,6 +112,7 @@ pub(crate) enum Kind {
     Database,
     Configuration,
     Model,
+    Recipe,
     Picture,
 }
 
@@ -135,6 +137,7 @@ impl Kind {
             [DATABASE] => Some(Self::Database),
             ["station.toml"] => Some(Self::Configuration),
             ["models", _] => Some(Self::Model),
+            ["recipes", _] | ["recipes", _, _, _] => Some(Self::Recipe),
             ["spool", day, file] if is_day(day) && is_picture(file) => Some(Self::Picture),
             _ => None,
         }
@@ -201,6 +204,8 @@ mod tests {
             ("wiko.sqlite3", Kind::Database),
             ("station.toml", Kind::Configuration),
             ("models/WK-KN-200_blade_glazing.screen", Kind::Model),
+            ("recipes/newest.json", Kind::Recipe),
+            ("recipes/WK-KN-200.blade_glazing/v2/ok-1.jpg", Kind::Recipe),
             (&picture, Kind::Picture),
         ] {
             assert_eq!(Kind::of(name), Some(kind), "{name}");
@@ -219,6 +224,11 @@ mod tests {
             "models\\..\\x",
             "C:station.toml",
             "models/x:y",
+            "recipes",
+            "recipes/.lock",
+            "recipes/blade_glazing/recipe.toml",
+            "recipes/blade_glazing/v2/../../../x",
+            "recipes/blade_glazing/v2/more/x",
             "wiko.sqlite3-wal",
             "lock",
             "fault",

@@ -35,7 +35,7 @@ pub struct BackupRequest {
     pub file: PathBuf,
     /// Which pictures.
     pub images: BackupImages,
-    /// What else goes in: `station.toml` and what lies in `models/`.
+    /// What else goes in: `station.toml`, and what lies in `models/` and `recipes/`.
     pub extra: Vec<BackupExtra>,
     /// The station's name.
     pub station: String,

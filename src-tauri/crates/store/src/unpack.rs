@@ -78,7 +78,10 @@ pub(crate) fn unpack(file: &Path, into: &Path) -> Result<(Manifest, Found), Rest
             _ => {
                 let path = into.join(&name);
                 write(&path, &mut content, &damaged)?;
-                folders.extend(path.parent().map(Path::to_owned));
+                // Up to the one that everything lies in.
+                let above = path.ancestors().skip(1);
+                let within = above.take_while(|folder| folder.starts_with(into));
+                folders.extend(within.map(Path::to_owned));
             }
         }
         let (bytes, sha256) = content.finish();

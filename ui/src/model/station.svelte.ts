@@ -3,6 +3,8 @@
 // - The record is the truth. After a capture, and whenever a part changed, it is read again; a message
 //   that was missed or came early cannot leave a wrong verdict on the screen.
 // - A decided part never falls back to pending, whatever arrives late.
+// - Parts stand in the order of capture, whatever order the messages come in: the newest is the one shown
+//   until a person opens another, and a verdict changes its own part alone.
 import { getContext, setContext } from "svelte";
 import { useLanguage, useTimeZone } from "../i18n/index.svelte";
 import {
@@ -104,7 +106,7 @@ export class StationModel {
     try {
       const row = await this.platform.triggerCapture();
       this.#addRecent(row);
-      if (this.shown?.row.id !== row.id) this.#show(row, null);
+      this.#showNewest(row, null);
       // The messages may have overtaken the reply; the record tells whatever was missed.
       void this.#refresh(row.id);
     } catch (thrown) {
@@ -208,10 +210,16 @@ export class StationModel {
     };
   }
 
+  /** Shows a part that was just captured, unless one that was captured after it is shown. */
+  #showNewest(row: HistoryRowDto, size: ShownPart["size"]) {
+    if (!this.shown || this.shown.row.sequence < row.sequence) this.#show(row, size);
+  }
+
   #addRecent(row: HistoryRowDto) {
     if (!this.station || this.station.recent.some((known) => known.id === row.id)) return;
     this.captured += 1;
-    this.station.recent = [row, ...this.station.recent].slice(0, RECENT_PARTS);
+    const recent = [row, ...this.station.recent].sort((a, b) => b.sequence - a.sequence);
+    this.station.recent = recent.slice(0, RECENT_PARTS);
   }
 
   #changeRecent(id: string, change: Partial<HistoryRowDto>): HistoryRowDto | undefined {
@@ -228,7 +236,7 @@ export class StationModel {
         if (this.shown?.row.id === update.row.id) {
           this.shown.size ??= { widthPx: update.image_width_px, heightPx: update.image_height_px };
         } else {
-          this.#show(update.row, { widthPx: update.image_width_px, heightPx: update.image_height_px });
+          this.#showNewest(update.row, { widthPx: update.image_width_px, heightPx: update.image_height_px });
         }
         break;
       case "screened":

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeStation } from "../platform/fake/station";
 import { GOOD, RUST_AND_SCRATCH } from "../platform/fake/scenes";
+import type { StationUpdate } from "../platform/types";
 import { Notices } from "./notices.svelte";
 import { StationModel } from "./station.svelte";
 
@@ -54,5 +55,54 @@ describe("the window's picture of the station", () => {
     expect(window.shown?.row.id).toBe(shown);
     expect(window.shown?.verdict.code).toBe("pass");
     expect(window.station?.recent[3]?.verdict).toBe("fail");
+  });
+
+  it("gives eight verdicts that come in any order to their own parts, and keeps the newest on the screen", async () => {
+    const { station, model: window } = await model();
+    station.offline = true;
+    for (let n = 0; n < 8; n += 1) await window.trigger();
+    await soon();
+    const newest = station.parts[0]!.id;
+    const order = window.station!.recent.map(({ id }) => id);
+    expect(order.slice(0, 8)).toEqual(station.parts.slice(0, 8).map(({ id }) => id));
+    const codes = ["pass", "fail", "undetermined"] as const;
+    const codeOf = (n: number) => codes[n % 3]!;
+    const decided = new Set<number>();
+    // 0 is the newest: its own verdict comes last but two.
+    for (const n of [5, 2, 7, 1, 4, 0, 6, 3]) {
+      const part = station.parts[n]!;
+      const verdict = { code: codeOf(n), reason: null, obstacle: null, detail: "", decided_at: 1 };
+      part.verdict = verdict;
+      station.emit({ kind: "decided", id: part.id, verdict, analysis: null });
+      decided.add(n);
+      expect(window.shown?.row.id).toBe(newest);
+      expect(window.shown?.verdict.code).toBe(decided.has(0) ? codeOf(0) : "pending");
+      expect(window.station!.recent.map(({ id }) => id)).toEqual(order);
+      for (let m = 0; m < 8; m += 1) {
+        expect(window.station!.recent[m]!.verdict).toBe(decided.has(m) ? codeOf(m) : "pending");
+      }
+    }
+  });
+
+  it("shows the newest part although the message or the reply about an older one comes later", async () => {
+    const { station, model: window } = await model([GOOD]);
+    station.offline = true;
+    const { emit } = station;
+    const held: StationUpdate[] = [];
+    station.emit = (update) => void held.push(structuredClone(update));
+    const older = await station.triggerCapture();
+    const newer = await station.triggerCapture();
+    station.emit = emit;
+    const captured = held.filter(({ kind }) => kind === "captured");
+    for (const update of captured.reverse()) station.emit(update);
+    expect(window.shown?.row.id).toBe(newer.id);
+    expect(window.station!.recent.slice(0, 2).map(({ id }) => id)).toEqual([newer.id, older.id]);
+    // Another part is captured while the reply about this one is under way.
+    station.triggerCapture = async () => older;
+    await window.trigger();
+    expect(window.shown?.row.id).toBe(newer.id);
+    // Only a person takes an older one onto the screen.
+    await window.open(older);
+    expect(window.shown?.row.id).toBe(older.id);
   });
 });

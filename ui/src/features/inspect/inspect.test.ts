@@ -142,6 +142,26 @@ describe("inspecting a part", () => {
     expect(get("notice-late").textContent).toContain("不合格");
   });
 
+  it("leaves the newest part on the screen when the verdict of an older one comes late", async () => {
+    const station = await openWindow({ scenes: [GOOD, RUST_AND_SCRATCH], delaysMs: { capture: 20, screen: 100, decide: 1000 } });
+    await press("trigger");
+    await settle(400);
+    await press("trigger");
+    await settle(100);
+    const [newer, older] = station.parts;
+    expect(get("shown-part").dataset.id).toBe(newer!.id);
+    // The older one is found good; the newer one is not judged yet, and must not look so.
+    await settle(700);
+    expect(older!.verdict.code).toBe("pass");
+    expect(get("shown-part").dataset.id).toBe(newer!.id);
+    expect([verdict(), get("banner").classList.contains("pass")]).toEqual(["pending", false]);
+    expect([get("recent-0").dataset.id, get("recent-0").dataset.verdict]).toEqual([newer!.id, "pending"]);
+    expect([get("recent-1").dataset.id, get("recent-1").dataset.verdict]).toEqual([older!.id, "pass"]);
+    await settle(500);
+    expect([verdict(), get("shown-part").dataset.id]).toEqual(["fail", newer!.id]);
+    expect([get("recent-0").dataset.verdict, get("recent-1").dataset.verdict]).toEqual(["fail", "pass"]);
+  });
+
   it("counts late verdicts in one notice and opens the history of that verdict", async () => {
     const station = await openWindow({ history: 20 });
     const late = station.parts.slice(0, 7);

@@ -4,6 +4,7 @@
 
 mod circuits;
 mod clock;
+mod in_flight;
 mod spending;
 mod verdicts;
 
@@ -45,7 +46,7 @@ struct Bench {
     clock: Arc<SetClock>,
     cloud: Arc<FakeUploader>,
     records: Arc<SqliteRecords>,
-    /// The chain, in its order.
+    /// The chain, in its order, where it is scripted.
     chain: Vec<Arc<ScriptedAnalyzer>>,
     _dir: tempfile::TempDir,
 }
@@ -60,6 +61,19 @@ async fn bench_of(
     chain: Vec<ScriptedAnalyzer>,
     screen: Option<ScriptedAnalyzer>,
 ) -> Bench {
+    let chain: Vec<_> = chain.into_iter().map(Arc::new).collect();
+    let analyzers = chain.iter().cloned();
+    let analyzers = analyzers.map(|analyzer| analyzer as Arc<dyn Analyzer>);
+    let bench = bench_over(with, analyzers.collect(), screen).await;
+    Bench { chain, ..bench }
+}
+
+/// The same over analyzers of a test's own.
+async fn bench_over(
+    with: impl FnOnce(StationSettings) -> StationSettings,
+    analyzers: Vec<Arc<dyn Analyzer>>,
+    screen: Option<ScriptedAnalyzer>,
+) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         reserve_bytes: 0,
@@ -70,12 +84,9 @@ async fn bench_of(
     let cloud = Arc::new(FakeUploader::default());
     let shift = ("A".to_owned(), jiff::civil::time(0, 0, 0, 0));
     let records = Arc::new(opened.records);
-    let chain: Vec<_> = chain.into_iter().map(Arc::new).collect();
-    let analyzers = chain.iter().cloned();
-    let analyzers = analyzers.map(|analyzer| analyzer as Arc<dyn Analyzer>);
     let station = Station::new(Parts {
         records: records.clone(),
-        chain: Chain::new(analyzers.collect()),
+        chain: Chain::new(analyzers),
         screen: screen.map(|screen| Arc::new(screen) as Arc<dyn Analyzer>),
         uploader: Some(cloud.clone() as Arc<dyn Uploader>),
         clock: clock.clone(),
@@ -102,7 +113,7 @@ async fn bench_of(
         clock,
         cloud,
         records,
-        chain,
+        chain: vec![],
         _dir: dir,
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a command beside real servers: S3, DynamoDB, a keyring, and a stand-in for Claude.
+"""Runs a command beside real servers: S3, DynamoDB, a keyring, a stand-in for Claude, and a second opinion on it.
 
     tests/services/run.py -- cargo nextest run
     tests/services/run.py --install
@@ -7,9 +7,10 @@
 The servers are installed on first use into ${WIKO_CACHE:-~/.cache/wiko-station}/services, listen on
 free ports of the loopback, and end with the command, however it or this script ends. The command finds
 them in its environment: WIKO_TEST_S3_ENDPOINT, WIKO_TEST_DYNAMODB_ENDPOINT, WIKO_TEST_BEDROCK_ENDPOINT,
-WIKO_TEST_KEYRING=1 with DBUS_SESSION_BUS_ADDRESS. The key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-may read and write objects and nothing else, as a station's; the one in WIKO_TEST_ADMIN_ACCESS_KEY_ID and
-WIKO_TEST_ADMIN_SECRET_ACCESS_KEY may create buckets and list them. The command's exit status is ours.
+WIKO_TEST_SECOND_OPINION_ENDPOINT, WIKO_TEST_KEYRING=1 with DBUS_SESSION_BUS_ADDRESS. The key in AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY may read and write objects and nothing else, as a station's; the one in
+WIKO_TEST_ADMIN_ACCESS_KEY_ID and WIKO_TEST_ADMIN_SECRET_ACCESS_KEY may create buckets and list them. The command's
+exit status is ours.
 
 Only the standard library of Python 3.11 is used here.
 """
@@ -44,6 +45,8 @@ ADMIN_ACCESS_KEY = "AKIAWIKOADMIN0000000"
 ADMIN_SECRET_KEY = "wiko-test-admin-key-not-for-any-real-account"
 REGION = "ap-east-1"
 KEYRING_PASSWORD = b"test\n"
+# What llm-katan lets in; the same as the tests send to the stand-in.
+MODEL_KEYS = "bedrock=AKIDTEST,azure_openai=azure-test-key"
 
 
 class Trouble(Exception):
@@ -82,7 +85,7 @@ def install_python(cache: pathlib.Path) -> pathlib.Path:
     mark = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     venv = cache / f"python-{mark}"
     if not (venv / "installed").exists():
-        say("installing SeaweedFS and botocore (once)")
+        say("installing SeaweedFS, botocore and llm-katan (once)")
         shutil.rmtree(venv, ignore_errors=True)
         run_quietly(
             [sys.executable, "-m", "venv", str(venv)],
@@ -279,6 +282,19 @@ def bedrock_standin(venv: pathlib.Path, scratch: pathlib.Path):
     return Service("bedrock", command, lambda: listens(port), scratch), f"http://127.0.0.1:{port}"
 
 
+def second_opinion(venv: pathlib.Path, scratch: pathlib.Path):
+    """llm-katan: Bedrock's and Azure's forms as others read them. It answers what it makes of the request's schema,
+    or repeats the request."""
+    [port] = free_ports(1)
+    command = [
+        venv / "bin" / "llm-katan", "--host=127.0.0.1", f"--port={port}", "--model=echo", "--backend=echo",
+        "--providers=bedrock,azure_openai", "--validate-keys", f"--api-keys={MODEL_KEYS}",
+        f"--stats-file={scratch / 'llm-katan.json'}",
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    return Service("llm-katan", command, lambda: http(f"{url}/health"), scratch), url
+
+
 def session_bus(scratch: pathlib.Path, env: dict):
     path = scratch / "bus"
     address = f"unix:path={path}"
@@ -339,6 +355,8 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
     own(table)
     standin, standin_url = bedrock_standin(venv, scratch)
     own(standin)
+    katan, katan_url = second_opinion(venv, scratch)
+    own(katan)
     bus.wait_until_ready(until)
     own(keyring(scratch, {**env, "DBUS_SESSION_BUS_ADDRESS": address}))
     for service in services:
@@ -349,6 +367,7 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
         "WIKO_TEST_S3_ENDPOINT": s3_url,
         "WIKO_TEST_DYNAMODB_ENDPOINT": table_url,
         "WIKO_TEST_BEDROCK_ENDPOINT": standin_url,
+        "WIKO_TEST_SECOND_OPINION_ENDPOINT": katan_url,
         "WIKO_TEST_KEYRING": "1",
         "DBUS_SESSION_BUS_ADDRESS": address,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -23,7 +23,7 @@ use wiko_testkit::{
 };
 
 /// A key that nobody may change.
-pub(crate) struct Key(Option<&'static str>);
+pub(crate) struct Key(pub(crate) Option<&'static str>);
 
 #[async_trait::async_trait]
 impl Secrets for Key {
@@ -48,8 +48,13 @@ impl Secrets for Key {
 pub(crate) const KEY: Key = Key(Some("azure-test-key"));
 
 pub(crate) fn azure(standin: &StandIn, api_version: Option<&str>, key: Key) -> AzureOpenAi {
+    azure_at(standin.endpoint(), api_version, key)
+}
+
+/// An adapter that asks `endpoint`.
+pub(crate) fn azure_at(endpoint: String, api_version: Option<&str>, key: Key) -> AzureOpenAi {
     let settings = AzureSettings {
-        endpoint: standin.endpoint(),
+        endpoint,
         deployment: "gpt-4o".into(),
         api_version: api_version.map(str::to_owned),
         usd_per_million_input: 2.5,

@@ -22,7 +22,7 @@ use wiko_testkit::{
     contracts::analyzer::{self as contract, AnalyzerUnderTest, FarSide},
 };
 
-fn picture(width: u32, height: u32) -> EncodedImage {
+pub(crate) fn picture(width: u32, height: u32) -> EncodedImage {
     let steel = RgbImage::from_fn(width, height, |x, y| {
         let grain = ((x * 7 + y * 13) % 32) as u8;
         Rgb([150 + grain, 152 + grain, 155 + grain])
@@ -31,7 +31,7 @@ fn picture(width: u32, height: u32) -> EncodedImage {
     wiko_imaging::inspect(jpeg).unwrap()
 }
 
-fn request_of(image: EncodedImage, language: Language) -> AnalysisRequest {
+pub(crate) fn request_of(image: EncodedImage, language: Language) -> AnalysisRequest {
     AnalysisRequest {
         capture: builders::capture(1),
         image,
@@ -392,7 +392,7 @@ impl Analyzer for AlwaysGood {
 }
 
 /// Asks whomever it may.
-struct Open;
+pub(crate) struct Open;
 
 impl Gate for Open {
     fn may_ask(&mut self, _: Provider) -> Result<(), Hindered> {

@@ -1,4 +1,4 @@
-//! Claude and Azure OpenAI over real HTTP, against the stand-in for both.
+//! Claude and Azure OpenAI over real HTTP, against the stand-in for both and a second opinion on it.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,4 +10,5 @@
 mod azure;
 mod claude;
 mod recipes;
+mod second_opinion;
 mod standin;

@@ -72,7 +72,16 @@ impl StandIn {
 
 /// An adapter that asks `endpoint`.
 pub(crate) fn claude_at(endpoint: &str, settings: ClaudeSettings) -> Claude {
-    let aws = Aws::new(AwsSettings::new("us-east-1"), Arc::new(TestKey)).unwrap();
+    claude_with_key("AKIDTEST", endpoint, settings)
+}
+
+/// The same with another key.
+pub(crate) fn claude_with_key(
+    key_id: &'static str,
+    endpoint: &str,
+    settings: ClaudeSettings,
+) -> Claude {
+    let aws = Aws::new(AwsSettings::new("us-east-1"), Arc::new(TestKey(key_id))).unwrap();
     let endpoint_url = Some(endpoint.to_owned());
     let settings = ClaudeSettings {
         endpoint_url,
@@ -82,7 +91,7 @@ pub(crate) fn claude_at(endpoint: &str, settings: ClaudeSettings) -> Claude {
 }
 
 /// A key that signs and opens nothing.
-struct TestKey;
+struct TestKey(&'static str);
 
 #[async_trait::async_trait]
 impl Secrets for TestKey {
@@ -91,9 +100,8 @@ impl Secrets for TestKey {
     }
 
     async fn get(&self, _: SecretName) -> Result<Option<SecretString>, SecretsError> {
-        Ok(Some(
-            AwsAccessKey::new("AKIDTEST", "test").unwrap().to_secret(),
-        ))
+        let key = AwsAccessKey::new(self.0, "test").unwrap();
+        Ok(Some(key.to_secret()))
     }
 
     async fn set(&self, _: SecretName, _: SecretString) -> Result<(), SecretsError> {

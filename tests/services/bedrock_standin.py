@@ -12,7 +12,8 @@ station the endpoint http://127.0.0.1:PORT/s/NAME.
 
     POST   [/s/NAME]/_control/script     a JSON list of steps, one for each request to come
     GET    [/s/NAME]/_control/requests   {"requests": [...], "refused": N}
-    DELETE [/s/NAME]/_control            forgets script and requests
+    POST   [/s/NAME]/_control/cache      keeps prompts from now on, as Bedrock does up to a cache point
+    DELETE [/s/NAME]/_control            forgets script, requests and prompts
 
 A step is an object; without steps left, a valid "good" reply is given, or a cause that knows nothing.
     {"reply": {...}}             the tool's input; what it lacks of the fields that every reply needs is
@@ -62,6 +63,8 @@ STATUS_OF_ERROR = {
     "UnrecognizedClientException": 403,
     "ValidationException": 400,
 }
+# A shorter prompt is kept by no model.
+CACHE_FLOOR_TOKENS = 512
 REFUSES_TEMPERATURE = re.compile(r"opus-4-8|(opus|sonnet)-5|fable-5")
 REFUSES_FORCED_TOOL = re.compile(r"(opus|sonnet)-5-5|fable-5-1")
 
@@ -203,6 +206,22 @@ class Session:
         self.steps = []
         self.requests = []
         self.refused = 0
+        self.kept_prompts = None
+
+    def cache_counts(self, body):
+        """What of a request's tokens is read from the cache, and what is written to it."""
+        with self.lock:
+            point = [index for index, block in enumerate(body.get("system", [])) if "cachePoint" in block]
+            if self.kept_prompts is None or not point:
+                return {}
+            # In the order in which it was sent: the service keeps a prompt by its very letters.
+            prompt = json.dumps([body.get("toolConfig"), body["system"][: point[0]]])
+            tokens = len(prompt) // 4
+            if tokens < CACHE_FLOOR_TOKENS:
+                return {}
+            known = prompt in self.kept_prompts
+            self.kept_prompts.add(prompt)
+            return {"cacheReadInputTokens": tokens if known else 0, "cacheWriteInputTokens": 0 if known else tokens}
 
     def take_step(self, model_id, asks):
         with self.lock:
@@ -231,7 +250,7 @@ def asks_for_cause(body):
     return "record_cause" in tools or (not tools and '"root_cause"' in system_of(body))
 
 
-def answer(step, body, text):
+def answer(step, body, text, cached):
     """The body of a reply in the service's own form."""
     tools = [tool["toolSpec"]["name"] for tool in body.get("toolConfig", {}).get("tools", []) if "toolSpec" in tool]
     reply = step["reply_exactly"] if "reply_exactly" in step else filled_in(
@@ -252,7 +271,7 @@ def answer(step, body, text):
     else:
         said = json.dumps(reply, ensure_ascii=False)
         content, end = [{"text": said[: len(said) // 2] if step.get("cut_json") else said}], "end_turn"
-    usage = {"inputTokens": 4191, "outputTokens": 400, "totalTokens": 4591, **step.get("usage", {})}
+    usage = {"inputTokens": 4191, "outputTokens": 400, "totalTokens": 4591, **cached, **step.get("usage", {})}
     return {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": step.get("stop_reason", end),
@@ -302,7 +321,7 @@ class Handler(BaseHTTPRequestHandler):
         if path != "/_control":
             return self.send({"message": "not found"}, 404)
         with session.lock:
-            session.steps, session.requests, session.refused = [], [], 0
+            session.steps, session.requests, session.refused, session.kept_prompts = [], [], 0, None
         return self.send({})
 
     def do_POST(self):
@@ -311,6 +330,10 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/_control/script":
             with session.lock:
                 session.steps = json.loads(data)
+            return self.send({})
+        if path == "/_control/cache":
+            with session.lock:
+                session.kept_prompts = set()
             return self.send({})
         found = re.fullmatch(r"/model/([^/]+)/converse", path)
         if path.startswith("/openai/"):
@@ -340,7 +363,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error_of(getattr(error, "code", "ValidationException"), str(error))
         with session.lock:
             session.requests.append(record)
-        return self.follow(session.take_step(model_id, record["asks"]), lambda step: answer(step, body, record["text"]))
+        cached = session.cache_counts(body)
+        step = session.take_step(model_id, record["asks"])
+        return self.follow(step, lambda step: answer(step, body, record["text"], cached))
 
     def complete(self, session, data):
         """Azure's form."""

@@ -162,7 +162,7 @@ fn names_family(id: &str, family: &str) -> bool {
 
 impl Price {
     /// Counts and cost. Reading the cache costs a tenth of the input price, writing it a quarter more.
-    pub(crate) fn usage(self, counts: TokenCounts, latency_ms: u64) -> Usage {
+    pub fn usage(self, counts: TokenCounts, latency_ms: u64) -> Usage {
         let twentieths =
             counts.uncached_input * 20 + counts.cache_read * 2 + counts.cache_write * 25;
         let cost = u128::from(twentieths) * u128::from(self.input) / 20

@@ -1,11 +1,16 @@
 //! One question to a model and what follows from its answer, in one form for every provider.
 
 use super::{
+    cache_watch::{CacheWatch, CachedCall, MISSES},
     frame::{ImageTier, Picture},
     prompt::Task,
     unusable,
 };
-use std::time::Instant;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 use wiko_contract::{Answer, ReadReply, SentFrame, may_be_repaired, read_answer, read_repaired};
 use wiko_core::{
     analysis::{Provider, Usage},
@@ -101,24 +106,27 @@ pub struct TokenCounts {
 /// A conversation about one part.
 pub(super) struct Conversation<'a, M> {
     model: &'a M,
+    cache: &'a Mutex<CacheWatch>,
     request: &'a AnalysisRequest,
     task: &'a Task,
     turns: Vec<Turn>,
 }
 
 impl<'a, M: VisionModel> Conversation<'a, M> {
+    /// Begins with what the model is shown.
     pub(super) fn new(
         model: &'a M,
+        cache: &'a Mutex<CacheWatch>,
         request: &'a AnalysisRequest,
         task: &'a Task,
-        pictures: Vec<Picture>,
-        text: String,
+        shown: Turn,
     ) -> Self {
         Self {
             model,
+            cache,
             request,
             task,
-            turns: vec![Turn::Shown { pictures, text }],
+            turns: vec![shown],
         }
     }
 
@@ -130,7 +138,9 @@ impl<'a, M: VisionModel> Conversation<'a, M> {
             turns: &self.turns,
         };
         let taken = self.model.ask(&question).await?;
-        let latency_ms = u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let answered_at = Instant::now();
+        let latency_ms = answered_at.duration_since(asked_at).as_millis();
+        let latency_ms = u64::try_from(latency_ms).unwrap_or(u64::MAX);
         let usage = self.model.usage(taken.counts, latency_ms);
         tracing::info!(
             id = %self.request.capture.id,
@@ -146,7 +156,48 @@ impl<'a, M: VisionModel> Conversation<'a, M> {
         self.request
             .meter
             .add(self.model.provider(), self.model.id(), purpose, usage);
+        self.watch_cache(asked_at, answered_at, taken.counts);
         Ok(taken.answer)
+    }
+
+    /// Tells people where the service's cache does not do what it is paid for.
+    fn watch_cache(&self, asked_at: Instant, answered_at: Instant, counts: TokenCounts) {
+        let prompt_tokens = self.task.least_tokens() + self.task.reference_tokens();
+        let floor = self.model.cache_floor_tokens();
+        // Below its floor the service is not asked to keep a prompt.
+        if floor.is_none_or(|floor| prompt_tokens < floor) {
+            return;
+        }
+        let mut prompt = DefaultHasher::new();
+        self.task.system.hash(&mut prompt);
+        let call = CachedCall {
+            prompt: prompt.finish(),
+            asked_at,
+            answered_at,
+            read_tokens: counts.cache_read,
+        };
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if !cache.note(&call) {
+            return;
+        }
+        let cost = |counts| self.model.usage(counts, 0).cost_micro_usd;
+        let uncached = TokenCounts {
+            uncached_input: prompt_tokens,
+            ..TokenCounts::default()
+        };
+        let cached = TokenCounts {
+            cache_read: prompt_tokens,
+            ..TokenCounts::default()
+        };
+        tracing::warn!(
+            model_id = self.model.id(),
+            calls = MISSES,
+            prompt_tokens,
+            extra_micro_usd_per_call = cost(uncached).saturating_sub(cost(cached)),
+            cache_write_tokens = counts.cache_write,
+            "the prompt cache does not work: nothing was read from it in {MISSES} calls in a row, and each costs more; \
+             check that the model caches prompts in this region, and that no gateway before it takes the cache point out"
+        );
     }
 
     /// Asks for an inspection's reply; one out of form is given one further try.

@@ -13,6 +13,7 @@
 //!   [`AnalysisError::Unusable`]. Neither is ever an analysis.
 //! - Every call is on the meter of its part before its answer is read: what cannot be used costs as much.
 
+mod cache_watch;
 mod conversation;
 pub mod frame;
 pub mod prompt;
@@ -23,21 +24,23 @@ mod reference;
 pub use conversation::{AnswerForm, Question, Taken, TokenCounts, Turn, VisionModel};
 
 use self::{
+    cache_watch::CacheWatch,
     conversation::Conversation,
     frame::{Picture, ShownPart},
-    prompt::StagePrompt,
+    prompt::{StagePrompt, Task},
     prompts::{NoPrompt, Prompts},
     recipe::{RecipeSource, ReleasedRecipes},
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use wiko_contract::{ReadReply, SentFrame, merge, read_cause};
 use wiko_core::{
     analysis::{Analysis, Appraiser, CauseAnalysis, Claim, Finding, ImageQuality, Provider},
     defect::Severity,
     geometry::BoxPx,
-    ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered},
+    ports::{AnalysisError, AnalysisRequest, Analyzer, Hindered, Language},
     queue::Obstacle,
     spending::Purpose,
+    stage::Stage,
     verdict::UndeterminedReason,
 };
 
@@ -52,13 +55,18 @@ const MAX_DETAILS: usize = 4;
 pub struct VisionAnalyzer<M> {
     model: M,
     prompts: Arc<Prompts>,
+    cache: Mutex<CacheWatch>,
 }
 
 impl<M: VisionModel> VisionAnalyzer<M> {
     /// Renders the prompts; asks nobody for anything yet.
     pub fn new(model: M) -> Result<Self, prompt::PromptBroken> {
         let prompts = Prompts::render(model.form(), model.image_tier())?.into();
-        Ok(Self { model, prompts })
+        Ok(Self {
+            model,
+            prompts,
+            cache: Mutex::default(),
+        })
     }
 
     /// With the released recipes of a station, which hold before the built-in ones.
@@ -87,6 +95,12 @@ impl<M: VisionModel> VisionAnalyzer<M> {
     /// The model that is asked, as its provider names it.
     pub fn model_id(&self) -> &str {
         self.model.id()
+    }
+
+    /// About how many tokens of a stage's prompt the service is asked to keep in its cache; none where it is not asked.
+    pub fn cached_prompt_tokens(&self, stage: Stage, language: Language) -> Option<u64> {
+        let prompt = self.prompts.stage(stage, language).ok()?;
+        self.model.cached_prompt_tokens(&prompt.inspect)
     }
 
     /// The first look: the whole part, and from near what the local screen marked, the smallest first.
@@ -165,7 +179,7 @@ impl<M: VisionModel> VisionAnalyzer<M> {
             let text = prompt::render_cause_of(request, findings, &pictures, &frame.token())
                 .map_err(|error| cannot_ask(&error))?;
             let task = &prompt.cause;
-            let mut conversation = Conversation::new(&self.model, request, task, pictures, text);
+            let mut conversation = self.conversation(request, task, pictures, text);
             let answer = conversation.ask(Purpose::Cause).await?;
             read_cause(&answer, task.form, &frame).map_err(unusable)
         };
@@ -210,8 +224,7 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         let frame = sent_frame(part, prompt, &pictures, asks_checklist);
         let text = prompt::render_part(request, &pictures, &frame.token(), asks_checklist)
             .map_err(|error| cannot_ask(&error))?;
-        let mut conversation =
-            Conversation::new(&self.model, request, &prompt.inspect, pictures, text);
+        let mut conversation = self.conversation(request, &prompt.inspect, pictures, text);
         conversation.ask_for_reply(purpose, &frame).await
     }
 }
@@ -279,6 +292,17 @@ impl<M: VisionModel> VisionAnalyzer<M> {
             }),
             Err(broken @ NoPrompt::Broken(_)) => Err(cannot_ask(&broken)),
         }
+    }
+
+    fn conversation<'a>(
+        &'a self,
+        request: &'a AnalysisRequest,
+        task: &'a Task,
+        pictures: Vec<Picture>,
+        text: String,
+    ) -> Conversation<'a, M> {
+        let shown = Turn::Shown { pictures, text };
+        Conversation::new(&self.model, &self.cache, request, task, shown)
     }
 
     async fn shown(&self, request: &AnalysisRequest) -> Result<ShownPart, AnalysisError> {

@@ -656,6 +656,53 @@ async fn the_part_that_the_service_caches_is_the_same_from_request_to_request() 
     assert_ne!(seen[0]["text"], seen[1]["text"]);
 }
 
+/// Tokens read from the cache with each of eight parts, and what the log says of it.
+async fn eight_parts(standin: &StandIn) -> (Vec<u64>, Vec<String>) {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(log.reopen().unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer);
+    let listening = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
+    let claude = standin.claude(ClaudeSettings::default());
+    let mut read = vec![];
+    for _ in 0..8 {
+        let analysis = claude.analyze(&request()).await.unwrap();
+        read.push(analysis.usage.cache_read_tokens);
+    }
+    drop(listening);
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let lines = log.lines().filter(|line| line.contains("prompt cache"));
+    (read, lines.map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn a_prompt_cache_that_never_hits_is_told_once_with_what_it_costs() {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    let (read, told) = eight_parts(&standin).await;
+    assert_eq!(read, [0; 8]);
+    let [told] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    for said in ["WARN", "extra_micro_usd_per_call=", "opus-5", "gateway"] {
+        assert!(told.contains(said), "{said} in {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_cache_that_works_is_not_spoken_of() {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    standin.keep_prompts().await;
+    let (read, told) = eight_parts(&standin).await;
+    assert!(
+        read[0] == 0 && read[1..].iter().all(|tokens| *tokens > 512),
+        "{read:?}"
+    );
+    assert!(told.is_empty(), "{told:?}");
+}
+
 struct Harness {
     standin: StandIn,
     claude: Claude,

@@ -43,6 +43,13 @@ impl StandIn {
         assert!(posted.status().is_success());
     }
 
+    /// From now on prompts are kept, as Bedrock keeps them.
+    pub(crate) async fn keep_prompts(&self) {
+        let url = format!("{}/_control/cache", self.base);
+        let posted = self.http.post(url).send().await.unwrap();
+        assert!(posted.status().is_success());
+    }
+
     /// The requests so far; fails where the stand-in refused one.
     pub(crate) async fn requests(&self) -> Vec<Value> {
         let url = format!("{}/_control/requests", self.base);

@@ -10,6 +10,7 @@
     clippy::print_stderr
 )]
 
+mod azure;
 mod bad_input;
 mod cloud;
 mod damage;

@@ -6,6 +6,7 @@ request is answered with a ValidationException and counted, so that a test canno
 the real service would refuse.
 
     python bedrock_standin.py [--port 0]        prints "ready http://127.0.0.1:PORT" once it listens
+    … --tls-port 0 --certificate FILE           the same sessions over TLS too; the file holds key and certificate
 
 A path prefix /s/NAME/ makes a session: scripts and counts of one session leave the others alone. Give the
 station the endpoint http://127.0.0.1:PORT/s/NAME.
@@ -38,6 +39,7 @@ import base64
 import binascii
 import json
 import re
+import ssl
 import sys
 import threading
 import time
@@ -295,6 +297,16 @@ class StandIn(ThreadingHTTPServer):
         with self.lock:
             return self.sessions.setdefault(name, Session())
 
+    def also_over_tls(self, port, certificate):
+        """Serves the same sessions at another port, by a thread of its own."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        other = StandIn(("127.0.0.1", port))
+        # The handshake is for the connection's own thread: a client that hangs in it must stop nobody else.
+        other.socket = context.wrap_socket(other.socket, server_side=True, do_handshake_on_connect=False)
+        other.sessions, other.lock = self.sessions, self.lock
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -427,7 +439,12 @@ class Handler(BaseHTTPRequestHandler):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    server = StandIn(("127.0.0.1", parser.parse_args().port))
+    parser.add_argument("--tls-port", type=int)
+    parser.add_argument("--certificate", help="PEM, key and certificate")
+    arguments = parser.parse_args()
+    server = StandIn(("127.0.0.1", arguments.port))
+    if arguments.tls_port is not None:
+        server.also_over_tls(arguments.tls_port, arguments.certificate)
     print(f"ready http://127.0.0.1:{server.server_port}", flush=True)
     try:
         server.serve_forever()

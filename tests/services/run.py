@@ -7,7 +7,8 @@
 The servers are installed on first use into ${WIKO_CACHE:-~/.cache/wiko-station}/services, listen on
 free ports of the loopback, and end with the command, however it or this script ends. The command finds
 them in its environment: WIKO_TEST_S3_ENDPOINT, WIKO_TEST_DYNAMODB_ENDPOINT, WIKO_TEST_BEDROCK_ENDPOINT,
-WIKO_TEST_SECOND_OPINION_ENDPOINT, WIKO_TEST_KEYRING=1 with DBUS_SESSION_BUS_ADDRESS. The key in AWS_ACCESS_KEY_ID and
+WIKO_TEST_SECOND_OPINION_ENDPOINT, WIKO_TEST_TLS_ENDPOINT (the stand-in again, by a certificate of
+WIKO_TEST_TLS_AUTHORITY), WIKO_TEST_KEYRING=1 with DBUS_SESSION_BUS_ADDRESS. The key in AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY may read and write objects and nothing else, as a station's; the one in
 WIKO_TEST_ADMIN_ACCESS_KEY_ID and WIKO_TEST_ADMIN_SECRET_ACCESS_KEY may create buckets and list them. The command's
 exit status is ours.
@@ -273,13 +274,38 @@ def dynamodb(home: pathlib.Path, scratch: pathlib.Path):
     return Service("dynamodb", command, lambda: http(url), scratch, cwd=home), url
 
 
+def certificates(scratch: pathlib.Path) -> tuple:
+    """A certificate authority that nobody trusts, as a plant's proxy has one, and a server's key with its certificate
+    for localhost."""
+    openssl = need("openssl", "openssl")
+    authority, key, server = scratch / "authority.pem", scratch / "authority.key", scratch / "server.pem"
+    new = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    run_quietly(
+        [*new, "-keyout", str(key), "-out", str(authority), "-subj", "/CN=wiko test authority",
+         "-addext", "basicConstraints=critical,CA:TRUE"],
+        "openssl req",
+    )  # fmt: skip
+    run_quietly(
+        [*new, "-keyout", f"{server}.key", "-out", f"{server}.crt", "-CA", str(authority), "-CAkey", str(key),
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-addext", "basicConstraints=critical,CA:FALSE"],
+        "openssl req",
+    )  # fmt: skip
+    server.write_bytes(pathlib.Path(f"{server}.key").read_bytes() + pathlib.Path(f"{server}.crt").read_bytes())
+    return authority, server
+
+
 def bedrock_standin(venv: pathlib.Path, scratch: pathlib.Path):
     script = HERE / "bedrock_standin.py"
     if not script.exists():
         raise Trouble(f"{script} is missing: check out the whole repository")
-    [port] = free_ports(1)
-    command = [venv / "bin" / "python", script, "--port", port]
-    return Service("bedrock", command, lambda: listens(port), scratch), f"http://127.0.0.1:{port}"
+    authority, certificate = certificates(scratch)
+    port, tls_port = free_ports(2)
+    command = [
+        venv / "bin" / "python", script, "--port", port, "--tls-port", tls_port, "--certificate", certificate,
+    ]  # fmt: skip
+    service = Service("bedrock", command, lambda: listens(port) and listens(tls_port), scratch)
+    return service, f"http://127.0.0.1:{port}", f"https://localhost:{tls_port}", authority
 
 
 def second_opinion(venv: pathlib.Path, scratch: pathlib.Path):
@@ -353,7 +379,7 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
     own(s3)
     table, table_url = dynamodb(dynamodb_home, scratch)
     own(table)
-    standin, standin_url = bedrock_standin(venv, scratch)
+    standin, standin_url, tls_url, authority = bedrock_standin(venv, scratch)
     own(standin)
     katan, katan_url = second_opinion(venv, scratch)
     own(katan)
@@ -368,6 +394,8 @@ def start(stack: contextlib.ExitStack, venv, dynamodb_home, scratch) -> dict:
         "WIKO_TEST_DYNAMODB_ENDPOINT": table_url,
         "WIKO_TEST_BEDROCK_ENDPOINT": standin_url,
         "WIKO_TEST_SECOND_OPINION_ENDPOINT": katan_url,
+        "WIKO_TEST_TLS_ENDPOINT": tls_url,
+        "WIKO_TEST_TLS_AUTHORITY": str(authority),
         "WIKO_TEST_KEYRING": "1",
         "DBUS_SESSION_BUS_ADDRESS": address,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,

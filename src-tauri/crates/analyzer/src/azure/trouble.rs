@@ -2,7 +2,7 @@
 //! itself and everything else to need a person, as everywhere.
 
 use reqwest::header::HeaderMap;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 use wiko_core::{ports::Hindered, queue::Obstacle, service::Service, text::plain};
 
 /// What was met.
@@ -89,7 +89,13 @@ pub(super) fn met(status: u16, body: &str) -> Met {
 
 /// Nothing came back. The address stays out of the words: a proxy's password may stand in it.
 pub(super) fn unreached(error: &reqwest::Error) -> Hindered {
-    let why = if error.is_timeout() {
+    let cause = innermost(error);
+    let why = if cause.contains("certificate") {
+        "the server's certificate is not trusted; check this computer's clock, and where a proxy inspects traffic give \
+         its certificate as aws.ca_bundle in station.toml"
+    } else if cause.contains("proxy auth") {
+        "the proxy wants to be signed in to: put its user and password into HTTPS_PROXY"
+    } else if error.is_timeout() {
         "no answer in time; tried again by itself. If it stays so, check the network's speed"
     } else if error.is_connect() {
         "cannot be reached; tried again by itself. Check network, proxy and azure.endpoint"
@@ -102,6 +108,15 @@ pub(super) fn unreached(error: &reqwest::Error) -> Hindered {
         reason: format!("Azure OpenAI: {why}"),
         retry_after: None,
     }
+}
+
+/// The words of the last cause: rustls speaks of certificates there, and the client of a proxy that wants a password.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }
 
 /// What the service asks to wait: milliseconds of its own header, or the common one's seconds.

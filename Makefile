@@ -15,7 +15,7 @@ UI_SOURCES := ui/package.json $(wildcard ui/*.html ui/*.ts ui/*.js) $(shell find
   $(wildcard ui/src ui/public ui/messages ui/project.inlang) \
   -path ui/src/paraglide -prune -o -path '*/cache' -prune -o -print 2>/dev/null)
 
-.PHONY: help run test test-faults fuzz bench package lint bindings icons clean setup-run setup-test setup-bench ui
+.PHONY: help run test test-live test-faults fuzz bench package lint bindings icons clean setup-run setup-test setup-bench ui
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
@@ -40,6 +40,9 @@ bindings: setup-run $(UI) ## Generate ui/src/bindings.gen.ts from the Rust types
 
 test-faults: $(UI) ## Power cuts, kills, broken disks and networks: what is lost, what comes twice (root)
 	@scripts/test-faults
+
+test-live: ## The models themselves, on the account of the environment; says what it will cost first
+	@scripts/test-live
 
 fuzz: ## Ten million made-up answers of a model: none may give a false pass (needs a nightly compiler)
 	@scripts/fuzz

@@ -2,7 +2,7 @@
 """Takes each figure beside its yardstick, in one run, and writes bench.json.
 
     make bench                            everything
-    python3 bench/run.py enqueue codec    some: enqueue, codec, window, preview, history, drain, memory
+    python3 bench/run.py enqueue codec    some: enqueue, codec, client, window, preview, history, drain, memory
     python3 bench/run.py history --parts 10000000
 
 A figure that misses its goal is printed as MISSED, and the exit status stays 0: a
@@ -23,6 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import client
 import codec
 import drain
 import enqueue
@@ -56,7 +57,7 @@ def data_dir(scratch: Path, film: Path) -> Path:
 
 
 def main() -> int:
-    known = ["enqueue", "codec", "window", "preview", "history", "drain", "memory"]
+    known = ["enqueue", "codec", "client", "window", "preview", "history", "drain", "memory"]
     reader = argparse.ArgumentParser(prog="bench/run.py")
     reader.add_argument("which", nargs="*", metavar=" | ".join(known))
     reader.add_argument("--parts", type=int, help="of the history; as many as the disk has room for by default")
@@ -87,6 +88,8 @@ def main() -> int:
                     figures += enqueue.measure(profile, scratch)
                 elif which == "codec":
                     figures += codec.measure(profile, scratch)
+                elif which == "client":
+                    figures += client.measure(profile, scratch)
                 elif which == "history":
                     figures += history.measure(profile, scratch, arguments.parts)
                 elif which == "drain":

@@ -102,6 +102,7 @@ fn request(image: &EncodedImage, marked: u32) -> AnalysisRequest {
         image: image.clone(),
         language: Language::ZhCn,
         screening: (marked > 0).then(|| builders::defective(&facts, findings)),
+        mm_per_px: None,
         meter: Meter::default(),
     }
 }

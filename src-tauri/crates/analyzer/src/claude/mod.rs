@@ -15,8 +15,7 @@ use self::{
     models::{DEFAULT_MODEL_ID, JsonGuarantee, Model, ModelRefused},
 };
 use crate::vision::{
-    AnswerForm, Question, Taken, TokenCounts, VisionAnalyzer, VisionModel,
-    frame::ImageTier,
+    AnswerForm, Question, Taken, TokenCounts, VisionAnalyzer, VisionModel, frame::ImageTier,
     prompt::PromptBroken,
 };
 use aws_sdk_bedrockruntime::Client;

@@ -162,12 +162,10 @@ impl<'a, M: VisionModel> Conversation<'a, M> {
 
     /// Tells people where the service's cache does not do what it is paid for.
     fn watch_cache(&self, asked_at: Instant, answered_at: Instant, counts: TokenCounts) {
-        let prompt_tokens = self.task.least_tokens() + self.task.reference_tokens();
         let floor = self.model.cache_floor_tokens();
-        // Below its floor the service is not asked to keep a prompt.
-        if floor.is_none_or(|floor| prompt_tokens < floor) {
+        let Some(prompt_tokens) = self.task.cached_tokens(floor) else {
             return;
-        }
+        };
         let mut prompt = DefaultHasher::new();
         self.task.system.hash(&mut prompt);
         let call = CachedCall {

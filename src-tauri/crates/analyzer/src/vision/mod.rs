@@ -99,8 +99,10 @@ impl<M: VisionModel> VisionAnalyzer<M> {
 
     /// About how many tokens of a stage's prompt the service is asked to keep in its cache; none where it is not asked.
     pub fn cached_prompt_tokens(&self, stage: Stage, language: Language) -> Option<u64> {
-        let prompt = self.prompts.stage(stage, language).ok()?;
-        self.model.cached_prompt_tokens(&prompt.inspect)
+        let prompt = self.prompts.stage(None, stage, language).ok()?;
+        prompt
+            .inspect
+            .cached_tokens(self.model.cache_floor_tokens())
     }
 
     /// The first look: the whole part, and from near what the local screen marked, the smallest first.

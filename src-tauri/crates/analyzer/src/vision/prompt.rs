@@ -106,6 +106,12 @@ impl Task {
         (self.system.chars().count() + schema) as u64 / 4
     }
 
+    /// So many of them a service is asked to keep in its cache; none where that would keep nothing, below its floor.
+    pub fn cached_tokens(&self, floor: Option<u64>) -> Option<u64> {
+        let tokens = self.least_tokens() + self.reference_tokens();
+        floor.filter(|floor| tokens >= *floor).map(|_| tokens)
+    }
+
     /// So many more its reference pictures are, likewise.
     pub fn reference_tokens(&self) -> u64 {
         self.references.iter().map(ShownReference::tokens).sum()

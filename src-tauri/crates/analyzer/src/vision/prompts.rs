@@ -176,8 +176,15 @@ fn rendered(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::prompt::CAUSE_TOOL;
-    use crate::vision::prompt::INSPECTION_TOOL;
+    use crate::vision::{
+        frame::Picture,
+        prompt::{CAUSE_TOOL, INSPECTION_TOOL, render_part},
+    };
+    use wiko_core::{
+        image::{EncodedImage, ImageFormat},
+        ports::AnalysisRequest,
+    };
+    use wiko_testkit::builders;
 
     fn prompts() -> Prompts {
         Prompts::render(AnswerForm::Tool, ImageTier::High).unwrap()
@@ -271,5 +278,30 @@ mod tests {
         assert_eq!(glazing, hash(Stage::BladeGlazing, Language::En));
         assert_ne!(glazing, hash(Stage::BladeGlazing, Language::ZhCn));
         assert_ne!(glazing, hash(Stage::BladeStamp, Language::En));
+    }
+
+    #[test]
+    fn a_picture_of_a_calibrated_camera_is_shown_with_its_scale() {
+        let part = |mm_per_px| {
+            let whole = Picture {
+                jpeg: [].into(),
+                width_px: 320,
+                height_px: 240,
+                provenance: wiko_core::geometry::BoxProvenance::Native,
+            };
+            let picture = EncodedImage::of(*b"part", ImageFormat::Jpeg, 640, 480);
+            let request = AnalysisRequest {
+                mm_per_px,
+                ..builders::request(picture)
+            };
+            render_part(&request, &[whole], "token", true).unwrap()
+        };
+        // Half as many pixels an edge as the original, of which each is a quarter of a millimetre.
+        let scaled = part(Some(0.25));
+        assert!(
+            scaled.contains("320×240 像素，1 毫米为 2.0 像素。"),
+            "{scaled}"
+        );
+        assert!(part(None).contains("320×240 像素。"));
     }
 }

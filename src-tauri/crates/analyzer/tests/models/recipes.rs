@@ -43,6 +43,7 @@ fn request(sku: &str) -> AnalysisRequest {
         image: wiko_imaging::inspect(jpeg(640, 480, 150)).unwrap(),
         language: Language::En,
         screening: None,
+        mm_per_px: None,
         meter: Meter::default(),
     }
 }

@@ -302,6 +302,7 @@ async fn judge_picture(
             image: image.clone(),
             language: trial.language,
             screening: None,
+            mm_per_px: None,
             meter: trial.meter.clone(),
         };
         let (verdict, said) = match analyzer.analyze(&request).await {

@@ -184,6 +184,11 @@ impl Gate for StationGate<'_> {
                     pass.failed(hindered);
                 }
             }
+            // Nobody was asked: it says nothing of the service.
+            Err(AnalysisError::Unusable {
+                reason: UndeterminedReason::ImageUnfit,
+                ..
+            }) => pass.unused(),
             Ok(_) | Err(AnalysisError::NotLearnt { .. } | AnalysisError::Unusable { .. }) => {
                 pass.answered();
             }

@@ -261,6 +261,17 @@ async fn after_a_retry_a_clock_that_is_set_back_makes_no_part_be_asked_about_aga
 }
 
 #[tokio::test]
+async fn a_picture_that_is_sent_to_nobody_is_no_sign_that_the_service_is_back() {
+    let unfit = Answer::unusable(UndeterminedReason::ImageUnfit);
+    let bench = bench(vec![claude([hindered(Obstacle::Credentials), unfit])], None).await;
+    capture(&bench, 0..2).await;
+    assert_eq!(bench.station.drain_once().await.unwrap().decided, 0);
+    bench.clock.advance(Duration::from_secs(60));
+    assert_eq!(bench.station.drain_once().await.unwrap().decided, 2);
+    assert_eq!(of(&bench, Service::Bedrock).state, CircuitState::Open);
+}
+
+#[tokio::test]
 async fn an_answer_that_the_records_refuse_parks_its_part_with_the_reason() {
     let bench = bench(vec![claude([Answer::Good])], None).await;
     capture(&bench, 0..1).await;

@@ -1,4 +1,5 @@
-//! Pictures as bytes and pixels: inspect, decode, encode, resize, annotate. A library of the adapters.
+//! Pictures as bytes and pixels: inspect, decode, judge their quality, encode, resize, annotate. A
+//! library of the adapters.
 //!
 //! Invariants:
 //! - Every pixel that leaves here is upright: the EXIF orientation is applied once, in this crate, and
@@ -13,6 +14,7 @@ mod decode;
 mod encode;
 mod header;
 mod inspect;
+mod quality;
 mod refusal;
 mod resize;
 
@@ -20,5 +22,6 @@ pub use annotate::{annotate, annotate_verdict};
 pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled};
 pub use encode::{JpegEncoder, encode_jpeg};
 pub use inspect::{inspect, inspect_trusted};
+pub use quality::{QualityFault, quality_fault};
 pub use refusal::{ImageRefused, MAX_BYTES, MAX_PIXELS, MAX_SIDE_PX};
 pub use resize::{resize_rgb, thumbnail};

@@ -5,3 +5,4 @@
 mod annotations;
 mod bad_pictures;
 mod pixels;
+mod quality;

@@ -1,4 +1,4 @@
-//! Pictures as bytes and pixels: inspect, decode, judge their quality, encode, resize, annotate. A
+//! Pictures as bytes and pixels: inspect, decode, judge their quality, find the part, encode, resize, annotate. A
 //! library of the adapters.
 //!
 //! Invariants:
@@ -16,6 +16,7 @@ mod header;
 mod inspect;
 mod quality;
 mod refusal;
+mod region;
 mod resize;
 
 pub use annotate::{annotate, annotate_verdict};
@@ -24,4 +25,5 @@ pub use encode::{JpegEncoder, encode_jpeg};
 pub use inspect::{inspect, inspect_trusted};
 pub use quality::{QualityFault, quality_fault};
 pub use refusal::{ImageRefused, MAX_BYTES, MAX_PIXELS, MAX_SIDE_PX};
+pub use region::part_region;
 pub use resize::{resize_rgb, thumbnail};

@@ -6,3 +6,4 @@ mod annotations;
 mod bad_pictures;
 mod pixels;
 mod quality;
+mod region;

@@ -4,5 +4,6 @@
 
 pub mod azure;
 pub mod claude;
+mod quality;
 pub mod screen;
 pub mod vision;

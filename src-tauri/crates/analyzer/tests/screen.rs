@@ -19,7 +19,7 @@ use wiko_core::{
     sku::ProductSku,
     spending::Meter,
     stage::Stage,
-    verdict::{VerdictCode, judge},
+    verdict::{UndeterminedReason, VerdictCode, judge},
 };
 use wiko_testkit::{builders, contracts::analyzer::its_analysis_keeps_the_ports_word};
 
@@ -439,13 +439,30 @@ async fn the_analyzer_keeps_the_ports_word_and_a_difference_goes_to_the_supervis
     assert!(finding.box_px.iou(&truth) >= 0.5);
     assert!(analysis.summary.contains("1 处"), "{}", analysis.summary);
 
-    let empty = request(&GrayImage::new(WIDTH, HEIGHT), Language::En);
-    let analysis = its_analysis_keeps_the_ports_word(&screen, &empty).await;
+    let strange = request(&picture(ring, STILL), Language::En);
+    let analysis = its_analysis_keeps_the_ports_word(&screen, &strange).await;
     assert_eq!(analysis.claim, Claim::Unsure);
     assert!(matches!(
         analysis.image_quality,
         ImageQuality::Unusable { .. }
     ));
+}
+
+#[tokio::test]
+async fn a_picture_that_shows_too_little_is_refused_before_it_is_compared() {
+    use wiko_core::ports::Analyzer;
+    let dir = tempfile::tempdir().unwrap();
+    let screen = station(dir.path());
+    for (level, says) in [(0, "lens cap"), (255, "exposure"), (120, "covers the lens")] {
+        let picture = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([level]));
+        match screen.analyze(&request(&picture, Language::En)).await {
+            Err(AnalysisError::Unusable { reason, detail }) => {
+                assert_eq!(reason, UndeterminedReason::ImageUnfit);
+                assert!(detail.contains(says), "{detail}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -144,12 +144,9 @@ impl BoxProvenance {
         if x1 < 0.0 || y1 < 0.0 || x2 > f64::from(seen_width) || y2 > f64::from(seen_height) {
             return Err(BoxRefused::Outside);
         }
-        let crop = match self {
-            Self::Native | Self::Resized { .. } => {
-                BoxPx::whole(original_width_px, original_height_px)
-            }
-            Self::Cropped { crop, .. } => crop,
-        };
+        let crop = self
+            .crop()
+            .unwrap_or_else(|| BoxPx::whole(original_width_px, original_height_px));
         if !crop.lies_in(original_width_px, original_height_px) {
             return Err(BoxRefused::Outside);
         }
@@ -161,6 +158,14 @@ impl BoxProvenance {
             width,
             height,
         })
+    }
+
+    /// What was cut out of the original, where something was.
+    pub fn crop(self) -> Option<BoxPx> {
+        match self {
+            Self::Cropped { crop, .. } => Some(crop),
+            Self::Native | Self::Resized { .. } => None,
+        }
     }
 
     /// Pixels across and down of the picture that was seen.

@@ -4,6 +4,7 @@
 //! Invariants:
 //! - A part is called good only where the picture was registered to the learnt reference, shows all of
 //!   the part that good pictures show, and was judged as a whole. A picture that is not fit for that is unusable, never good.
+//! - A picture that shows too little is nobody's to judge ([`crate::quality`]): it is refused before it is compared.
 //! - Whatever differs is a finding of unknown type, major, for a person to look at: the screen sees
 //!   that something differs, not what it is.
 //! - The analysis names the hash of the model's file, so that a verdict can be traced to what was
@@ -30,6 +31,7 @@ pub use learn::{LearnError, MOST_PICTURES, learn, learn_with};
 pub use model::{LearnOptions, Polarity, ScreenModel};
 pub use models::{ModelFault, ScreenModels, learn_command};
 
+use crate::quality::refuse_unfit;
 use std::{sync::Arc, time::Instant};
 use wiko_core::{
     analysis::{Analysis, Appraiser, Claim, Finding, FindingDraft, ImageQuality, Provider, Usage},
@@ -76,6 +78,7 @@ impl Screen {
                 detail: refused.to_string(),
             }
         })?;
+        refuse_unfit(&picture, request.language)?;
         let screening = model.screen(picture);
         let mut analysis = self.analysis(request, &model, screening);
         let elapsed = started.elapsed().as_millis();

@@ -3,7 +3,7 @@
 //! A model scales down what is too large for it and then speaks of the scaled picture. So the picture
 //! is scaled here, by the model's own rule, and the boxes come back in pixels that are known.
 
-use image::RgbImage;
+use image::{GrayImage, RgbImage, imageops};
 use std::sync::Arc;
 use wiko_core::{
     geometry::{BoxProvenance, BoxPx},
@@ -15,6 +15,9 @@ const TOKEN_EDGE_PX: u32 = 28;
 
 /// Bedrock takes 5 MiB of an image in base64: three quarters of that in bytes.
 pub const MAX_JPEG_BYTES: usize = 3_932_160;
+
+/// The part's region is shown where that gives so many times the pixels that the whole frame gives it.
+const LEAST_GAIN: f64 = 1.3;
 
 /// Tried one after the other until the JPEG is small enough.
 const QUALITIES: [u8; 5] = [92, 85, 75, 60, 45];
@@ -107,10 +110,7 @@ impl std::fmt::Debug for Picture {
 impl Picture {
     /// What was cut out of the original, of a detail.
     pub fn crop(&self) -> Option<BoxPx> {
-        match self.provenance {
-            BoxProvenance::Cropped { crop, .. } => Some(crop),
-            BoxProvenance::Native | BoxProvenance::Resized { .. } => None,
-        }
+        self.provenance.crop()
     }
 
     fn of(
@@ -172,6 +172,8 @@ pub struct ShownPart {
     pub whole: Picture,
     /// Facts of the original.
     pub original: ImageFacts,
+    /// Where the part lies, where that is clear-cut and the whole is shown much smaller than it could be.
+    pub region: Option<BoxPx>,
     upright: Arc<RgbImage>,
 }
 
@@ -201,10 +203,23 @@ impl ShownPart {
             })?
         };
         Ok(Self {
+            region: worth_showing(&upright, tier)?,
             whole,
             original: facts,
             upright: Arc::new(upright),
         })
+    }
+
+    /// All of it in grey, upright, in its own size.
+    pub fn luma(&self) -> GrayImage {
+        imageops::grayscale(&*self.upright)
+    }
+
+    /// True of what was seen in a detail, where it was seen from near; the part's region is no detail of it.
+    pub fn is_from_near(&self, provenance: BoxProvenance) -> bool {
+        provenance
+            .crop()
+            .is_some_and(|crop| Some(crop) != self.region)
     }
 
     /// Where to look from near: around each box with as much again on every side, `at_most` of them, those that come
@@ -241,13 +256,8 @@ impl ShownPart {
             width,
             height,
         } = region;
-        let cut = image::imageops::crop_imm(&*self.upright, x, y, width, height).to_image();
-        let longest = width.max(height).max(1);
-        let enlarged = |edge: u32| {
-            let factor = (DETAIL_EDGE_PX / longest).max(1);
-            edge.saturating_mul(factor)
-        };
-        let (seen_width, seen_height) = tier.seen_size(enlarged(width), enlarged(height));
+        let cut = imageops::crop_imm(&*self.upright, x, y, width, height).to_image();
+        let (seen_width, seen_height) = detail_size(region, tier);
         let provenance = |width_px, height_px| BoxProvenance::Cropped {
             crop: region,
             width_px,
@@ -261,6 +271,27 @@ impl ShownPart {
             provenance,
         )
     }
+}
+
+/// The size in which a region is shown.
+fn detail_size(region: BoxPx, tier: ImageTier) -> (u32, u32) {
+    let longest = region.width.max(region.height).max(1);
+    let factor = (DETAIL_EDGE_PX / longest).max(1);
+    let enlarged = |edge: u32| edge.saturating_mul(factor);
+    tier.seen_size(enlarged(region.width), enlarged(region.height))
+}
+
+/// The part's region, where it is clear-cut and is shown much larger alone than with all of the frame.
+fn worth_showing(upright: &RgbImage, tier: ImageTier) -> Result<Option<BoxPx>, CannotShow> {
+    let scale = |width_px: u32, height_px: u32| {
+        f64::from(tier.seen_size(width_px, height_px).0) / f64::from(width_px)
+    };
+    let least = LEAST_GAIN * scale(upright.width(), upright.height());
+    if least > 1.0 {
+        return Ok(None);
+    }
+    let region = wiko_imaging::part_region(upright)?;
+    Ok(region.filter(|region| scale(region.width, region.height) >= least))
 }
 
 /// A detail is enlarged by whole numbers up to this many pixels an edge.
@@ -291,100 +322,5 @@ fn grown(found: BoxPx, width_px: u32, height_px: u32) -> BoxPx {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use rstest::rstest;
-
-    fn part(width: u32, height: u32) -> ShownPart {
-        let steel = RgbImage::from_fn(width, height, |x, y| {
-            image::Rgb([(x % 251) as u8, (y % 241) as u8, ((x + y) % 239) as u8])
-        });
-        let jpeg = wiko_imaging::encode_jpeg(&steel, 95).unwrap();
-        let image = wiko_imaging::inspect(jpeg).unwrap();
-        ShownPart::prepare(&image, ImageTier::High).unwrap()
-    }
-
-    fn at(x: u32, y: u32, width: u32, height: u32) -> BoxPx {
-        BoxPx {
-            x,
-            y,
-            width,
-            height,
-        }
-    }
-
-    #[test]
-    fn a_detail_has_as_much_again_on_every_side_and_stays_in_the_picture() {
-        let part = part(2000, 1000);
-        let regions = |boxes: &[BoxPx]| part.detail_regions(boxes.iter().copied(), 4);
-        assert_eq!(regions(&[at(500, 400, 100, 80)]), [at(400, 320, 300, 240)]);
-        assert_eq!(regions(&[at(0, 0, 10, 10)]), [at(0, 0, 160, 160)]);
-        assert_eq!(regions(&[at(1990, 990, 10, 10)]), [at(1840, 840, 160, 160)]);
-        // Those that meet are one; what is most of the picture, or leaves it, is none.
-        let met = regions(&[at(500, 400, 100, 80), at(620, 420, 60, 60)]);
-        assert_eq!(met, [at(400, 320, 340, 240)]);
-        assert_eq!(regions(&[at(0, 0, 1900, 900)]), []);
-        assert_eq!(regions(&[at(1990, 990, 20, 10)]), []);
-        let many: Vec<BoxPx> = (0..8).map(|n| at(n * 240, 400, 10, 10)).collect();
-        assert_eq!(
-            regions(&many)[..2],
-            [at(0, 325, 160, 160), at(165, 325, 160, 160)]
-        );
-        assert_eq!(regions(&many).len(), 4);
-        // Two that would be most of the picture together stay apart.
-        let corners = [at(0, 0, 330, 320), at(950, 300, 330, 320)];
-        assert_eq!(regions(&corners).len(), 2);
-    }
-
-    #[test]
-    fn a_detail_is_cut_at_full_resolution_and_enlarged_by_whole_numbers() {
-        let part = part(2000, 1000);
-        let region = at(400, 320, 300, 240);
-        let detail = part.detail(region, ImageTier::High).unwrap();
-        assert_eq!((detail.width_px, detail.height_px), (600, 480));
-        assert_eq!(detail.crop(), Some(region));
-        let wide = part
-            .detail(at(0, 0, 1600, 300), ImageTier::Standard)
-            .unwrap();
-        assert!(wide.width_px <= 1568, "{wide:?}");
-    }
-
-    #[rstest]
-    #[case((1075, 1520), ImageTier::Standard, (924, 1307))]
-    #[case((3840, 2160), ImageTier::Standard, (1456, 819))]
-    #[case((3840, 2160), ImageTier::High, (2576, 1449))]
-    #[case((4032, 3024), ImageTier::High, (2212, 1659))]
-    #[case((1920, 1080), ImageTier::Standard, (1456, 819))]
-    #[case((1920, 1080), ImageTier::High, (1920, 1080))]
-    #[case((1920, 1080), ImageTier::Short768, (1366, 768))]
-    #[case((2048, 700), ImageTier::Short768, (2048, 700))]
-    fn the_sent_size_is_the_one_that_the_models_makers_publish(
-        #[case] (width, height): (u32, u32),
-        #[case] tier: ImageTier,
-        #[case] expected: (u32, u32),
-    ) {
-        assert_eq!(tier.seen_size(width, height), expected);
-    }
-
-    #[test]
-    fn a_full_hd_picture_costs_a_token_for_each_square_begun() {
-        assert_eq!(image_tokens(1920, 1080), 69 * 39);
-    }
-
-    proptest! {
-        #[test]
-        fn the_sent_size_is_always_taken_as_it_is_and_keeps_its_shape(
-            width in 1u32..9000, height in 1u32..9000, tier in 0usize..3,
-        ) {
-            let tier = [ImageTier::Standard, ImageTier::High, ImageTier::Short768][tier];
-            let (w, h) = tier.seen_size(width, height);
-            prop_assert!(tier.takes(w, h));
-            prop_assert!(w <= width && h <= height && w > 0 && h > 0);
-            prop_assert_eq!(tier.seen_size(w, h), (w, h));
-            let short_edge = f64::from(width.min(height)) * f64::from(w.max(h))
-                / f64::from(width.max(height));
-            prop_assert!((f64::from(w.min(h)) - short_edge).abs() <= 1.0);
-        }
-    }
-}
+#[path = "frame_tests.rs"]
+mod tests;

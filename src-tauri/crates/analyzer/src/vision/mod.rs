@@ -4,6 +4,7 @@
 //! Invariants:
 //! - A picture is scaled by the model's own rule before it is sent, so that every box in an answer is in pixels that
 //!   are known.
+//! - A picture that shows too little is sent to nobody ([`crate::quality`]).
 //! - An answer out of form is given one further try; whatever comes then stands. No doubt that an answer holds
 //!   against a part is taken away by asking again ([`wiko_contract`]), and none is forgotten because the further
 //!   request failed: once a model has answered, what comes of it is an analysis or [`AnalysisError::Unusable`], so
@@ -31,6 +32,7 @@ use self::{
     prompts::{NoPrompt, Prompts},
     recipe::{RecipeSource, ReleasedRecipes},
 };
+use crate::quality::refuse_unfit;
 use std::sync::{Arc, Mutex};
 use wiko_contract::{ReadReply, SentFrame, merge, read_cause};
 use wiko_core::{
@@ -47,7 +49,8 @@ use wiko_core::{
 /// A finding of less confidence is looked at again from near.
 const SURE: f64 = 0.6;
 
-/// Details of one request at the most: each costs as much as a good part of the whole picture.
+/// Details of one request at the most, the part's region among them: each costs as much as a good part of the whole
+/// picture.
 const MAX_DETAILS: usize = 4;
 
 /// An analyzer over some model.
@@ -105,7 +108,8 @@ impl<M: VisionModel> VisionAnalyzer<M> {
             .cached_tokens(self.model.cache_floor_tokens())
     }
 
-    /// The first look: the whole part, and from near what the local screen marked, the smallest first.
+    /// The first look: the whole frame, the part's region where that shows more, and from near what the local screen
+    /// marked, the smallest first.
     async fn look(
         &self,
         request: &AnalysisRequest,
@@ -115,7 +119,7 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         let marked = request.screening.iter().flat_map(|said| &said.findings);
         let mut marked: Vec<BoxPx> = marked.map(|found| found.box_px).collect();
         marked.sort_by_key(BoxPx::area);
-        let pictures = self.with_details(part, marked).await?;
+        let pictures = self.with_details(part, part.region, marked).await?;
         self.ask(request, prompt, Purpose::Look, part, pictures, true)
             .await
     }
@@ -129,10 +133,8 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         part: &ShownPart,
         first: ReadReply,
     ) -> Result<ReadReply, AnalysisError> {
-        let unsure = |found: &Finding| {
-            // What was seen in a detail was seen from near already.
-            found.confidence < SURE && found.provenance == part.whole.provenance
-        };
+        let unsure =
+            |found: &Finding| found.confidence < SURE && !part.is_from_near(found.provenance);
         let worth_it = first.claim == Claim::Defective
             && first.image_quality == ImageQuality::Usable
             && first.findings.iter().all(unsure);
@@ -143,7 +145,7 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         doubtful.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
         let doubtful = doubtful.into_iter().map(|found| found.box_px).collect();
         let looked = async {
-            let pictures = self.with_details(part, doubtful).await?;
+            let pictures = self.with_details(part, None, doubtful).await?;
             let looked_at: Vec<BoxPx> = pictures.iter().filter_map(Picture::crop).collect();
             if looked_at.is_empty() {
                 return Ok(None);
@@ -194,19 +196,22 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         }
     }
 
-    /// The whole part, and details of it around the given places.
+    /// The whole part, the region where one is given, and details around the given places.
     async fn with_details(
         &self,
         part: &ShownPart,
+        region: Option<BoxPx>,
         around: Vec<BoxPx>,
     ) -> Result<Vec<Picture>, AnalysisError> {
-        let regions = part.detail_regions(around.into_iter(), MAX_DETAILS);
+        let mut regions: Vec<BoxPx> = region.into_iter().collect();
+        regions.extend(part.detail_regions(around.into_iter(), MAX_DETAILS - regions.len()));
         let mut pictures = vec![part.whole.clone()];
         if !regions.is_empty() {
             let (part, tier) = (part.clone(), self.model.image_tier());
             let details = off_thread(move || {
                 let cut = |region: &BoxPx| part.detail(*region, tier);
-                regions.iter().map(cut).collect::<Result<Vec<_>, _>>()
+                let cut: Result<Vec<_>, _> = regions.iter().map(cut).collect();
+                Ok(cut?)
             });
             pictures.append(&mut details.await?);
         }
@@ -309,7 +314,13 @@ impl<M: VisionModel> VisionAnalyzer<M> {
 
     async fn shown(&self, request: &AnalysisRequest) -> Result<ShownPart, AnalysisError> {
         let (image, tier) = (request.image.clone(), self.model.image_tier());
-        off_thread(move || ShownPart::prepare(&image, tier)).await
+        let language = request.language;
+        off_thread(move || {
+            let part = ShownPart::prepare(&image, tier)?;
+            refuse_unfit(&part.luma(), language)?;
+            Ok(part)
+        })
+        .await
     }
 }
 
@@ -329,7 +340,7 @@ fn sent_frame(
 
 /// Decoding, scaling and encoding take tens of milliseconds.
 async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, frame::CannotShow> + Send + 'static,
+    work: impl FnOnce() -> Result<T, AnalysisError> + Send + 'static,
 ) -> Result<T, AnalysisError> {
     tokio::task::spawn_blocking(work)
         .await
@@ -339,10 +350,15 @@ async fn off_thread<T: Send + 'static>(
             reason: format!("the picture could not be prepared: {error}"),
             retry_after: None,
         })?
-        .map_err(|error| AnalysisError::Unusable {
+}
+
+impl From<frame::CannotShow> for AnalysisError {
+    fn from(error: frame::CannotShow) -> Self {
+        Self::Unusable {
             reason: UndeterminedReason::ImageUnfit,
             detail: error.to_string(),
-        })
+        }
+    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // handed to map_err

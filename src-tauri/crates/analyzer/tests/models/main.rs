@@ -11,4 +11,5 @@ mod azure;
 mod claude;
 mod recipes;
 mod second_opinion;
+mod shown;
 mod standin;

@@ -16,17 +16,6 @@ impl Analyzer for AlwaysGood {
     }
 }
 
-/// Asks whomever it may.
-pub(crate) struct Open;
-
-impl Gate for Open {
-    fn may_ask(&mut self, _: Provider) -> Result<(), Hindered> {
-        Ok(())
-    }
-
-    fn answered(&mut self, _: &Result<Analysis, AnalysisError>) {}
-}
-
 #[rstest]
 #[case::before_a_closer_look(json!({"reply": {"findings": [shallow([10.0, 20.0, 40.0, 40.0], 0.4)]}}), Why::Unsure)]
 #[case::before_the_further_try(json!({"reply": with_finding("box", json!([0, 0, 641, 10]))}), Why::ContractBroken)]

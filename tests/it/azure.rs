@@ -147,7 +147,7 @@ fn azure_is_asked_through_a_proxy_that_wants_a_password_and_the_password_is_told
     let wrong = proxy.before(wrong, "wrong-one");
     let (verdict, reason) = inspected(&wrong);
     assert_eq!(verdict, "pending");
-    assert!(reason.contains("HTTPS_PROXY"), "{reason}");
+    assert!(reason.contains("password in HTTPS_PROXY"), "{reason}");
     assert!(!format!("{reason}{}", logs(&wrong)).contains("wrong-one"));
 
     let right = proxy.before(right, "right-one");

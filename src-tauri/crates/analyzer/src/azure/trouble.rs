@@ -95,6 +95,9 @@ pub(super) fn unreached(error: &reqwest::Error) -> Hindered {
          its certificate as aws.ca_bundle in station.toml"
     } else if cause.contains("proxy auth") {
         "the proxy wants to be signed in to: put its user and password into HTTPS_PROXY"
+    } else if cause == "tunnel error: unsuccessful" {
+        "the proxy lets no connection through: check its user and password in HTTPS_PROXY, and whether it may reach \
+         azure.endpoint"
     } else if error.is_timeout() {
         "no answer in time; tried again by itself. If it stays so, check the network's speed"
     } else if error.is_connect() {
@@ -110,7 +113,8 @@ pub(super) fn unreached(error: &reqwest::Error) -> Hindered {
     }
 }
 
-/// The words of the last cause: rustls speaks of certificates there, and the client of a proxy that wants a password.
+/// The words of the last cause: rustls speaks of certificates there, and the client of a proxy that wants a password
+/// (status 407) or answers anything else but success ("unsuccessful").
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(next) = cause.source() {

@@ -326,7 +326,7 @@ fn tell_size(
             "cache_floor_tokens": model.cache_floor_tokens,
         }),
         format_args!(
-            "{} in {language}: prompt {}, at least {system} tokens, and {references} of {} reference pictures",
+            "{} in {language}: prompt {}, at least {system} tokens; reference pictures: {}, {references} more",
             prompt.recipe,
             short(prompt.sha256),
             prompt.inspect.references.len(),

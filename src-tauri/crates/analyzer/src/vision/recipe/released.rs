@@ -264,7 +264,8 @@ impl ReleasedRecipes {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
             Err(error) => return Err(error),
         };
-        names.extend(self.newest_noted().unwrap_or_default().into_keys());
+        let noted = self.newest_noted().unwrap_or_default();
+        names.extend(noted.into_keys().filter(|name| is_name(name)));
         names.sort();
         names.dedup();
         Ok(names)

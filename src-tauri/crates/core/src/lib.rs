@@ -10,6 +10,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod agreement;
 pub mod analysis;
 pub mod audit;
 pub mod backoff;
@@ -27,6 +28,7 @@ pub mod history;
 pub mod id;
 pub mod image;
 pub mod inspection;
+pub mod matching;
 pub mod ports;
 pub mod queue;
 pub mod role;

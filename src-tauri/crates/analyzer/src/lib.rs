@@ -4,6 +4,7 @@
 
 pub mod azure;
 pub mod claude;
+pub mod labelled;
 mod quality;
 pub mod screen;
 pub mod vision;

@@ -5,9 +5,9 @@
 
 use image::{GrayImage, RgbImage};
 use std::{collections::BTreeMap, time::Instant};
-use wiko_analyzer::screen::{Screening, evaluate::LEAST_IOU, learn};
+use wiko_analyzer::screen::{Screening, learn};
 use wiko_camera::{render_part, simulated::can_show};
-use wiko_core::{defect::DefectType, sku::ProductSku, stage::Stage};
+use wiko_core::{defect::DefectType, matching::LEAST_IOU, sku::ProductSku, stage::Stage};
 
 /// As the camera gives it: with the sensor's noise, as JPEG.
 fn captured(mut picture: RgbImage, seed: u64) -> GrayImage {

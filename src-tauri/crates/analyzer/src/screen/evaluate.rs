@@ -1,45 +1,22 @@
 //! Scores the screen on labelled folders of real pictures: precision, recall and F1 of its boxes.
 //!
-//! Each set has `dev/images.csv` and `dev/annotations.csv`. What a set offers as good decides how it
-//! is learnt: a reference beside each picture, or `reference_good` pictures of each group. A set
-//! with neither cannot be learnt and is listed with the reason. Rows called `uncertain` never count.
+//! The sets are read by [`crate::labelled`], which also says from what the screen learns each of them. A set that
+//! cannot be learnt is listed with the reason.
 
-use super::{LearnOptions, Polarity, ScreenModel, Screening, learn_with};
-use image::GrayImage;
-use serde::Deserialize;
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt::Write as _,
-    fs,
-    num::NonZero,
-    panic,
-    path::{Path, PathBuf},
-    thread,
-    time::Instant,
+use super::{
+    LearnOptions, Polarity, ScreenModel, Screening,
+    taught::{LessonError, learn_lesson},
 };
-use wiko_core::{geometry::BoxPx, sku::ProductSku, stage::Stage};
-
-/// A box counts as found from this intersection over union on.
-pub const LEAST_IOU: f64 = 0.33;
-
-/// Why nothing was evaluated.
-#[derive(Debug, thiserror::Error)]
-pub enum EvaluationError {
-    /// A folder or table cannot be read.
-    #[error("{path} cannot be read: {reason}", path = path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// In words.
-        reason: String,
-    },
-    /// No set there.
-    #[error("{path} holds no labelled set: a set is a folder with dev/images.csv and dev/annotations.csv", path = path.display())]
-    NoSets {
-        /// Where was looked.
-        path: PathBuf,
-    },
-}
+use crate::labelled::{
+    LabelledPart, LabelledSet, LabelsError, Standard, read_luma, read_set, set_dirs,
+};
+use std::{
+    collections::BTreeMap, fmt::Write as _, num::NonZero, panic, path::Path, thread, time::Instant,
+};
+use wiko_core::{
+    geometry::BoxPx,
+    matching::{LEAST_IOU, matched},
+};
 
 /// The figures of all sets of a folder.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -104,8 +81,9 @@ impl Score {
         self.total_ms / f64::from(self.pictures.max(1))
     }
 
-    fn add(&mut self, found: &[(BoxPx, f32)], truth: &[BoxPx]) {
-        let hits = matched(found, truth);
+    fn add(&mut self, found: &[(BoxPx, f64)], truth: &[BoxPx]) {
+        let hits = matched(found, truth, LEAST_IOU).into_iter().flatten();
+        let hits = hits.count() as u32;
         self.hits += hits;
         self.false_alarms += found.len() as u32 - hits;
         self.misses += truth.len() as u32 - hits;
@@ -127,29 +105,6 @@ impl std::ops::AddAssign for Score {
 
 fn share(part: u32, whole: u32) -> f64 {
     f64::from(part) / f64::from(whole.max(1))
-}
-
-/// Findings matched one to one with boxes, the strongest finding first, each with the box that it
-/// overlaps most.
-fn matched(found: &[(BoxPx, f32)], truth: &[BoxPx]) -> u32 {
-    let mut order: Vec<_> = found.iter().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mut open: Vec<&BoxPx> = truth.iter().collect();
-    let mut hits = 0;
-    for (found, _) in order {
-        let best = open
-            .iter()
-            .enumerate()
-            .map(|(index, truth)| (index, truth.iou(found)))
-            .max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((index, iou)) = best
-            && iou >= LEAST_IOU
-        {
-            open.swap_remove(index);
-            hits += 1;
-        }
-    }
-    hits
 }
 
 impl EvaluationReport {
@@ -191,104 +146,33 @@ impl EvaluationReport {
 }
 
 /// Evaluates every set in `data_dir`.
-pub fn evaluate(data_dir: &Path) -> Result<EvaluationReport, EvaluationError> {
-    evaluate_some(data_dir, usize::MAX)
-}
-
-/// Evaluates every set in `data_dir`, at most `most_pictures` of each, spread over the set.
-pub fn evaluate_some(
-    data_dir: &Path,
-    most_pictures: usize,
-) -> Result<EvaluationReport, EvaluationError> {
-    let entries = fs::read_dir(data_dir).map_err(|error| unreadable(data_dir, error))?;
-    let mut dirs: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|dir| dir.join("dev/images.csv").is_file())
-        .collect();
-    dirs.sort();
+pub fn evaluate(data_dir: &Path) -> Result<EvaluationReport, LabelsError> {
+    let dirs = set_dirs(data_dir)?;
     if dirs.is_empty() {
-        return Err(EvaluationError::NoSets {
+        return Err(LabelsError::NoSets {
             path: data_dir.to_owned(),
         });
     }
     let sets = dirs
         .iter()
-        .map(|dir| evaluate_set(dir, most_pictures))
+        .map(|dir| evaluate_set(dir, usize::MAX))
         .collect::<Result<_, _>>()?;
     Ok(EvaluationReport { sets })
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct ImageRow {
-    image: String,
-    role: String,
-    group: String,
-    reference: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct AnnotationRow {
-    image: String,
-    x: u32,
-    y: u32,
-    w: u32,
-    h: u32,
-}
-
-/// Evaluates one set: the folder that holds `dev/`.
-pub fn evaluate_set(set_dir: &Path, most_pictures: usize) -> Result<SetReport, EvaluationError> {
-    let name = set_dir.file_name().unwrap_or_default().to_string_lossy();
-    evaluate_set_with(set_dir, most_pictures, options_of(&name))
-}
-
-/// Evaluates one set with given options.
-pub fn evaluate_set_with(
-    set_dir: &Path,
-    most_pictures: usize,
-    options: LearnOptions,
-) -> Result<SetReport, EvaluationError> {
-    let dev = set_dir.join("dev");
-    let name = set_dir
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let images: Vec<ImageRow> = rows(&dev.join("images.csv"))?;
-    let mut truth: HashMap<String, Vec<BoxPx>> = HashMap::new();
-    for row in rows::<AnnotationRow>(&dev.join("annotations.csv"))? {
-        truth.entry(row.image).or_default().push(BoxPx {
-            x: row.x,
-            y: row.y,
-            width: row.w,
-            height: row.h,
-        });
-    }
-    let mut tests: Vec<&ImageRow> = images
-        .iter()
-        .filter(|row| row.role.starts_with("test_"))
-        .collect();
-    let step = tests.len().div_ceil(most_pictures.max(1)).max(1);
-    tests = tests.into_iter().step_by(step).collect();
-    let set = Set {
-        dev: &dev,
-        truth: &truth,
-        options,
-    };
-    let has_references = tests.iter().any(|row| !row.reference.is_empty());
-    let has_good = images.iter().any(|row| row.role == "reference_good");
-    let (method, score) = if has_references {
-        let method = "the one reference of each picture".to_owned();
-        (method, Some(set.by_reference(&tests)?))
-    } else if has_good {
-        let method = "the `reference_good` pictures of each group".to_owned();
-        (method, Some(set.by_group(&images, &tests)?))
-    } else if images.iter().any(|row| row.role == "good") {
-        let reason = "its good pictures show other parts of other sizes, so that none is a reference for another";
-        (reason.to_owned(), None)
+/// Evaluates one set, the folder that holds `dev/`: at most `most_pictures` of it, spread over the set.
+pub fn evaluate_set(set_dir: &Path, most_pictures: usize) -> Result<SetReport, LabelsError> {
+    let mut set = read_set(set_dir)?;
+    set.keep_at_most(most_pictures);
+    let options = options_of(&set.name);
+    let score = if set.lessons.is_empty() {
+        None
     } else {
-        ("it has no good pictures to learn from".to_owned(), None)
+        Some(score(&set, options)?)
     };
     Ok(SetReport {
-        name,
-        method,
+        name: set.name,
+        method: set.method,
         score,
     })
 }
@@ -324,121 +208,84 @@ pub fn options_of(set: &str) -> LearnOptions {
     }
 }
 
-struct Set<'a> {
-    dev: &'a Path,
-    truth: &'a HashMap<String, Vec<BoxPx>>,
-    options: LearnOptions,
-}
-
-impl Set<'_> {
-    fn by_reference(&self, tests: &[&ImageRow]) -> Result<Score, EvaluationError> {
-        self.each(tests, |row| {
-            let good = vec![read(&self.dev.join(&row.reference))?];
-            self.judge(self.model(good).as_ref(), row)
-        })
+/// Judges all parts, the lessons spread over every core.
+fn score(set: &LabelledSet, options: LearnOptions) -> Result<Score, LabelsError> {
+    let mut by_lesson: BTreeMap<Option<usize>, Vec<&LabelledPart>> = BTreeMap::new();
+    for part in &set.parts {
+        by_lesson.entry(part.lesson).or_default().push(part);
     }
-
-    fn by_group(&self, images: &[ImageRow], tests: &[&ImageRow]) -> Result<Score, EvaluationError> {
-        let mut groups: BTreeMap<&str, Vec<&ImageRow>> = BTreeMap::new();
-        for row in tests {
-            groups.entry(&row.group).or_default().push(row);
-        }
-        let mut score = Score::default();
-        for (group, tests) in groups {
-            let good = images
-                .iter()
-                .filter(|row| row.role == "reference_good" && row.group == group)
-                .map(|row| read(&self.dev.join(&row.image)))
-                .collect::<Result<Vec<_>, _>>()?;
-            let model = self.model(good);
-            score += self.each(&tests, |row| self.judge(model.as_ref(), row))?;
-        }
-        Ok(score)
-    }
-
-    /// Judges all rows, on every core.
-    fn each(
-        &self,
-        rows: &[&ImageRow],
-        judge: impl Fn(&ImageRow) -> Result<Score, EvaluationError> + Sync,
-    ) -> Result<Score, EvaluationError> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let share = rows.len().div_ceil(cores).max(1);
-        let judge = &judge;
-        thread::scope(|scope| {
-            let workers: Vec<_> = rows
-                .chunks(share)
-                .map(|rows| {
-                    scope.spawn(move || {
-                        rows.iter().try_fold(Score::default(), |mut score, row| {
-                            score += judge(row)?;
-                            Ok(score)
-                        })
-                    })
-                })
-                .collect();
-            workers
-                .into_iter()
-                .try_fold(Score::default(), |mut score, worker| {
-                    score += worker
-                        .join()
-                        .unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+    let lessons: Vec<_> = by_lesson.into_iter().collect();
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = lessons.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let workers: Vec<_> = lessons
+            .chunks(share)
+            .map(|lessons| {
+                scope.spawn(move || {
+                    let mut score = Score::default();
+                    for (lesson, parts) in lessons {
+                        score += score_lesson(set, *lesson, parts, options)?;
+                    }
                     Ok(score)
                 })
-        })
-    }
-
-    /// No model where the good pictures cannot be learnt; what they were to judge is then not fit.
-    fn model(&self, good: Vec<GrayImage>) -> Option<ScreenModel> {
-        let sku = ProductSku::new("EVALUATION").ok()?;
-        learn_with(sku, Stage::Inspection, good, self.options).ok()
-    }
-
-    fn judge(&self, model: Option<&ScreenModel>, row: &ImageRow) -> Result<Score, EvaluationError> {
+            })
+            .collect();
         let mut score = Score::default();
-        let picture = read(&self.dev.join(&row.image))?;
-        let started = Instant::now();
-        let screening = model.map(|model| model.screen(picture));
-        score.total_ms += started.elapsed().as_secs_f64() * 1000.0;
-        score.pictures += 1;
-        let found: Vec<(BoxPx, f32)> = match &screening {
-            Some(Screening::Judged { found, .. }) => found
-                .iter()
-                .map(|found| (found.box_px, found.strength))
-                .collect(),
-            Some(Screening::Unfit(_)) | None => {
-                score.unfit += 1;
-                vec![]
-            }
-        };
-        if row.role == "test_good" {
-            score.good_pictures += 1;
-            score.good_alarmed += u32::from(!found.is_empty());
+        for worker in workers {
+            score += worker
+                .join()
+                .unwrap_or_else(|panic| panic::resume_unwind(panic))?;
         }
-        let truth = self.truth.get(&row.image).map_or(&[][..], Vec::as_slice);
-        score.add(&found, truth);
         Ok(score)
+    })
+}
+
+fn score_lesson(
+    set: &LabelledSet,
+    lesson: Option<usize>,
+    parts: &[&LabelledPart],
+    options: LearnOptions,
+) -> Result<Score, LabelsError> {
+    // What cannot be learnt judges nothing: its parts are then not fit.
+    let model = match lesson.map(|lesson| learn_lesson(&set.lessons[lesson], options)) {
+        Some(Ok(model)) => Some(model),
+        Some(Err(LessonError::Labels(error))) => return Err(error),
+        Some(Err(LessonError::Learn(_))) | None => None,
+    };
+    let mut score = Score::default();
+    for part in parts {
+        score += judge(set, part, model.as_ref())?;
     }
+    Ok(score)
 }
 
-fn read(path: &Path) -> Result<GrayImage, EvaluationError> {
-    let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
-    wiko_imaging::inspect(bytes)
-        .and_then(|picture| wiko_imaging::decode_luma(&picture))
-        .map_err(|refused| unreadable(path, refused))
-}
-
-fn rows<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, EvaluationError> {
-    csv::Reader::from_path(path)
-        .and_then(|mut reader| reader.deserialize().collect())
-        .map_err(|error| unreadable(path, error))
-}
-
-fn unreadable(path: &Path, reason: impl ToString) -> EvaluationError {
-    EvaluationError::Unreadable {
-        path: path.to_owned(),
-        reason: reason.to_string(),
+fn judge(
+    set: &LabelledSet,
+    part: &LabelledPart,
+    model: Option<&ScreenModel>,
+) -> Result<Score, LabelsError> {
+    let mut score = Score::default();
+    let picture = read_luma(&set.path(part))?;
+    let started = Instant::now();
+    let screening = model.map(|model| model.screen(picture));
+    score.total_ms += started.elapsed().as_secs_f64() * 1000.0;
+    score.pictures += 1;
+    let found: Vec<(BoxPx, f64)> = match &screening {
+        Some(Screening::Judged { found, .. }) => found
+            .iter()
+            .map(|found| (found.box_px, f64::from(found.strength)))
+            .collect(),
+        Some(Screening::Unfit(_)) | None => {
+            score.unfit += 1;
+            vec![]
+        }
+    };
+    if part.standard == Standard::Pass {
+        score.good_pictures += 1;
+        score.good_alarmed += u32::from(!found.is_empty());
     }
+    score.add(&found, &part.boxes);
+    Ok(score)
 }
 
 #[cfg(test)]
@@ -455,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_is_matched_once_and_what_is_left_over_is_an_alarm_or_a_miss() {
+    fn what_is_left_over_is_an_alarm_or_a_miss() {
         let mut score = Score::default();
         let found = [
             (square(0, 10), 2.0),

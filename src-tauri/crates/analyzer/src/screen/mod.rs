@@ -22,6 +22,7 @@ mod models;
 mod phase;
 mod plane;
 mod register;
+mod taught;
 mod whole;
 mod words;
 
@@ -30,6 +31,7 @@ pub use file::FileFault;
 pub use learn::{LearnError, MOST_PICTURES, learn, learn_with};
 pub use model::{LearnOptions, Polarity, ScreenModel};
 pub use models::{ModelFault, ScreenModels, learn_command};
+pub use taught::TaughtScreens;
 
 use crate::quality::refuse_unfit;
 use std::{sync::Arc, time::Instant};
@@ -72,64 +74,67 @@ impl Screen {
             }
             Err(fault) => return Err(hindered(&fault)),
         };
-        let picture = wiko_imaging::decode_luma(&request.image).map_err(|refused| {
-            AnalysisError::Unusable {
-                reason: UndeterminedReason::ImageUnfit,
-                detail: refused.to_string(),
-            }
-        })?;
-        refuse_unfit(&picture, request.language)?;
-        let screening = model.screen(picture);
-        let mut analysis = self.analysis(request, &model, screening);
-        let elapsed = started.elapsed().as_millis();
-        analysis.usage.latency_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
-        Ok(analysis)
+        judged_by(&model, request, started)
     }
+}
 
-    fn analysis(
-        &self,
-        request: &AnalysisRequest,
-        model: &ScreenModel,
-        screening: Screening,
-    ) -> Analysis {
-        let language = request.language;
-        let (claim, image_quality, findings, summary) = match screening {
-            Screening::Unfit(unfit) => {
-                let reason = words::unfit(unfit, model.picture_px(), language);
-                let quality = ImageQuality::poor(reason.clone());
-                (Claim::Unsure, quality, vec![], reason)
-            }
-            Screening::Judged { found, .. } => {
-                let claim = if found.is_empty() {
-                    Claim::Good
-                } else {
-                    Claim::Defective
-                };
-                let findings: Vec<_> = found
-                    .iter()
-                    .map(|found| finding(found, model, words::finding(language)))
-                    .collect();
-                let summary = words::summary(findings.len(), language);
-                (claim, ImageQuality::Usable, findings, summary)
-            }
-        };
-        Analysis {
-            image_sha256: request.image.facts().sha256,
-            complete: true,
-            disagreement: None,
-            claim,
-            findings,
-            image_quality,
-            cause: None,
-            summary,
-            appraiser: Appraiser {
-                provider: Provider::Screen,
-                model: METHOD.to_owned(),
-                prompt_sha256: model.sha256(),
-                recipe: None,
-            },
-            usage: Usage::default(),
+/// What a learnt model says of a picture.
+fn judged_by(
+    model: &ScreenModel,
+    request: &AnalysisRequest,
+    started: Instant,
+) -> Result<Analysis, AnalysisError> {
+    let picture =
+        wiko_imaging::decode_luma(&request.image).map_err(|refused| AnalysisError::Unusable {
+            reason: UndeterminedReason::ImageUnfit,
+            detail: refused.to_string(),
+        })?;
+    refuse_unfit(&picture, request.language)?;
+    let screening = model.screen(picture);
+    let mut analysis = analysis(request, model, screening);
+    let elapsed = started.elapsed().as_millis();
+    analysis.usage.latency_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+    Ok(analysis)
+}
+
+fn analysis(request: &AnalysisRequest, model: &ScreenModel, screening: Screening) -> Analysis {
+    let language = request.language;
+    let (claim, image_quality, findings, summary) = match screening {
+        Screening::Unfit(unfit) => {
+            let reason = words::unfit(unfit, model.picture_px(), language);
+            let quality = ImageQuality::poor(reason.clone());
+            (Claim::Unsure, quality, vec![], reason)
         }
+        Screening::Judged { found, .. } => {
+            let claim = if found.is_empty() {
+                Claim::Good
+            } else {
+                Claim::Defective
+            };
+            let findings: Vec<_> = found
+                .iter()
+                .map(|found| finding(found, model, words::finding(language)))
+                .collect();
+            let summary = words::summary(findings.len(), language);
+            (claim, ImageQuality::Usable, findings, summary)
+        }
+    };
+    Analysis {
+        image_sha256: request.image.facts().sha256,
+        complete: true,
+        disagreement: None,
+        claim,
+        findings,
+        image_quality,
+        cause: None,
+        summary,
+        appraiser: Appraiser {
+            provider: Provider::Screen,
+            model: METHOD.to_owned(),
+            prompt_sha256: model.sha256(),
+            recipe: None,
+        },
+        usage: Usage::default(),
     }
 }
 

@@ -243,19 +243,31 @@ fn chain(
     secrets: &Arc<dyn Secrets>,
     screen: &Arc<dyn Analyzer>,
 ) -> Result<Chain, WiringError> {
-    let mut analyzers: Vec<Arc<dyn Analyzer>> = Vec::new();
-    for provider in &settings.chain {
-        analyzers.push(match provider {
-            Provider::Screen => screen.clone(),
-            Provider::Claude => {
-                Arc::new(claude(settings, aws)?.with_released(released_recipes(settings)))
-            }
-            Provider::Azure => Arc::new(
-                azure(settings, secrets.clone())?.with_released(released_recipes(settings)),
-            ),
-        });
-    }
-    Ok(Chain::new(analyzers))
+    let analyzers: Result<_, _> = settings
+        .chain
+        .iter()
+        .map(|provider| analyzer(settings, *provider, aws, secrets, screen))
+        .collect();
+    Ok(Chain::new(analyzers?))
+}
+
+/// One analyzer, as the settings name it.
+pub fn analyzer(
+    settings: &Settings,
+    provider: Provider,
+    aws: &Aws,
+    secrets: &Arc<dyn Secrets>,
+    screen: &Arc<dyn Analyzer>,
+) -> Result<Arc<dyn Analyzer>, WiringError> {
+    Ok(match provider {
+        Provider::Screen => screen.clone(),
+        Provider::Claude => {
+            Arc::new(claude(settings, aws)?.with_released(released_recipes(settings)))
+        }
+        Provider::Azure => {
+            Arc::new(azure(settings, secrets.clone())?.with_released(released_recipes(settings)))
+        }
+    })
 }
 
 /// A model that a recipe is checked and released with.

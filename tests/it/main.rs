@@ -25,4 +25,5 @@ mod screen;
 mod services;
 mod spending;
 mod station;
+mod study;
 mod window;

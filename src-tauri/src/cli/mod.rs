@@ -26,6 +26,7 @@ mod recipe;
 mod screen;
 mod status;
 mod storage;
+mod study;
 mod sync;
 mod verify;
 
@@ -102,6 +103,8 @@ enum Command {
     /// Check and release what a part must be like
     #[command(subcommand)]
     Recipe(recipe::RecipeCommand),
+    /// Compare analyzers and people with labelled parts: may this model be trusted at this stage?
+    Study(study::StudyArguments),
     /// For whoever works on the station itself
     #[command(hide = true, subcommand)]
     Dev(dev::DevCommand),
@@ -121,6 +124,7 @@ impl Command {
             | Self::Verify(_)
             | Self::Backup(_)
             | Self::Doctor
+            | Self::Study(_)
             | Self::Bindings(_) => true,
             Self::Inspect(_)
             | Self::Capture(_)
@@ -229,6 +233,7 @@ fn run(
             Command::Doctor => doctor::run(settings, environment, output).await,
             Command::Screen(screen) => screen::run(screen, &settings, output).await,
             Command::Recipe(command) => recipe::run(command, &settings, environment, output).await,
+            Command::Study(study) => study::run(study, &settings, environment, output).await,
             Command::Dev(command) => dev::run(command, &settings, environment, output).await,
             Command::Bindings(bindings) => bindings::run(&bindings),
         }

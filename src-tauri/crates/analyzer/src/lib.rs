@@ -7,4 +7,5 @@ pub mod claude;
 pub mod labelled;
 mod quality;
 pub mod screen;
+pub mod study;
 pub mod vision;

@@ -64,7 +64,7 @@ fn the_screen_that_a_station_has_taught_is_studied_and_the_report_is_written() {
     assert_eq!(counts(&screen["false_alarms"]), (0, 4), "{screen}");
     assert_eq!(counts(&screen["same_every_time"]), (7, 7), "{screen}");
     assert_eq!(screen["kappa_to_standard"]["kappa"], 1.0, "{screen}");
-    assert_eq!(counts(&screen["boxes"][0]["recall"]), (6, 6), "{screen}");
+    assert_eq!(counts(&screen["boxes"][0]["recall"]), (3, 3), "{screen}");
     let report = std::fs::read(out.join("study.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["format"], "wiko-station-study");
@@ -188,7 +188,7 @@ async fn claude_is_studied_beside_people_at_its_cost() {
     assert_eq!(counts(&claude["false_alarms"]), (1, 4), "{claude}");
     assert_eq!(counts(&claude["undetermined"]), (1, 7), "{claude}");
     assert_eq!(counts(&claude["not_answered"]), (1, 14), "{claude}");
-    assert_eq!(counts(&claude["boxes"][0]["recall"]), (5, 6), "{claude}");
+    assert_eq!(counts(&claude["boxes"][0]["recall"]), (2, 3), "{claude}");
     assert!(
         claude["cost_micro_usd"].as_u64().unwrap() >= 13 * 34_051,
         "{claude}"

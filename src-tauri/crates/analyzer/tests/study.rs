@@ -229,13 +229,13 @@ async fn boxes_and_confidence_are_counted_where_it_is_known_where_the_defects_ar
     let claude = &report.appraisers[0];
     assert_eq!(claude.boxes.len(), 2);
     for at in &claude.boxes {
-        assert_eq!((counts(at.precision), counts(at.recall)), ((2, 5), (2, 4)));
-        near(at.f1, 4.0 / 9.0);
+        assert_eq!((counts(at.precision), counts(at.recall)), ((1, 2), (1, 2)));
+        near(at.f1, 0.5);
     }
     let calibration = claude.calibration.as_ref().unwrap();
-    assert_eq!(calibration.statements, 5);
-    // Two of 0.6 are wrong; of three of 0.9 two are right.
-    near(calibration.expected_error, (1.2 + 0.7) / 5.0);
+    assert_eq!(calibration.statements, 2);
+    // The one of 0.6 is wrong, the one of 0.9 is right.
+    near(calibration.expected_error, (0.6 + 0.1) / 2.0);
 }
 
 #[tokio::test]

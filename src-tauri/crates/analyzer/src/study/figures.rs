@@ -53,7 +53,7 @@ impl OutcomeCounts {
     }
 }
 
-/// Boxes of all answers against the labelled ones, at one least overlap.
+/// Boxes of the first answer about each part against the labelled ones, at one least overlap.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BoxFigures {
     /// Matched from this intersection over union on.
@@ -234,14 +234,14 @@ fn latency(parts: &[PartReport], name: &str) -> Option<Latency> {
     })
 }
 
-/// Boxes and confidence of an appraiser, over its answers about parts whose boxes are known. Nothing where it draws
-/// none or the set has none.
+/// Boxes and confidence of an appraiser, over its first answer about each part whose boxes are known: a box that is
+/// found in every trial is one box. Nothing where it draws none or the set has none.
 fn boxes(appraiser: &Appraiser, parts: &[PartReport]) -> (Vec<BoxFigures>, Option<Calibration>) {
     let labelled = parts.iter().any(|part| !part.boxes.is_empty());
     let known = parts.iter().filter(|part| part.boxes_known);
+    let first = |part| said_by(part, &appraiser.name).find(|said| is_answer(said));
     let answers: Vec<(&PartReport, &Judgement)> = known
-        .flat_map(|part| said_by(part, &appraiser.name).map(move |judgement| (part, judgement)))
-        .filter(|(_, judgement)| is_answer(judgement))
+        .filter_map(|part| Some((part, first(part)?)))
         .collect();
     if appraiser.kind == Kind::Person || !labelled || answers.is_empty() {
         return (vec![], None);

@@ -149,7 +149,7 @@ fn wrong_parts(report: &StudyReport, link: impl Fn(&str) -> Option<String>) -> V
             })
         })
         .collect();
-    wrong.sort_by(|a, b| (b.standard, b.wrong).cmp(&(a.standard, a.wrong)));
+    wrong.sort_by_key(|part| std::cmp::Reverse((part.standard, part.wrong)));
     wrong
 }
 

@@ -125,7 +125,7 @@ pub enum BoxRefused {
 
 impl BoxProvenance {
     /// Maps corners in the seen picture to whole pixels of the original, each edge to the nearest
-    /// pixel; a box is never narrower than one pixel. Nothing is clamped: a box that leaves the seen
+    /// pixel; a box that would vanish is the pixel in which its middle lies. Nothing is clamped: a box that leaves the seen
     /// picture is refused.
     pub fn to_original(
         self,
@@ -188,13 +188,13 @@ impl BoxProvenance {
 /// Start and length in the original of the span from `start` to `end` in the seen picture.
 fn scaled(start: f64, end: f64, seen: u32, original: u32) -> (u32, u32) {
     let scale = f64::from(original) / f64::from(seen.max(1));
-    let from = (start * scale)
-        .round()
-        .min(f64::from(original.saturating_sub(1)));
-    let to = (end * scale)
-        .round()
-        .clamp(from + 1.0, f64::from(original).max(from + 1.0));
-    (from as u32, (to - from) as u32)
+    let (from, to) = ((start * scale).round(), (end * scale).round());
+    if to > from {
+        return (from as u32, (to - from) as u32);
+    }
+    // The pixel in which its middle lies; rounded, it might be the one beside.
+    let middle = ((start + end) / 2.0 * scale).floor();
+    (middle.min(f64::from(original.saturating_sub(1))) as u32, 1)
 }
 
 #[cfg(test)]
@@ -302,6 +302,15 @@ mod tests {
         (0.0f64..1.0, 0.0f64..1.0).prop_map(|(a, b)| (a.min(b), a.max(b).max(a.min(b) + 1e-6)))
     }
 
+    /// True where both edges are within half a pixel of where they should be; of a single pixel, also where the
+    /// middle lies in it.
+    fn is_within_half_a_pixel((from, length): (u32, u32), (start, end): (f64, f64)) -> bool {
+        let near = |pixel: u32, exact: f64| (f64::from(pixel) - exact).abs() <= 0.5 + 1e-6;
+        let middle = f64::midpoint(start, end) - f64::from(from);
+        near(from, start) && near(from + length, end)
+            || length == 1 && (-1e-6..=1.0 + 1e-6).contains(&middle)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -327,14 +336,13 @@ mod tests {
             prop_assert!(mapped.lies_in(original_width, original_height));
             prop_assert!(mapped.x >= crop.x && mapped.x + mapped.width <= crop.x + crop.width);
             prop_assert!(mapped.y >= crop.y && mapped.y + mapped.height <= crop.y + crop.height);
-            let exact = f64::from(crop.x) + a * f64::from(crop.width);
-            if a * f64::from(crop.width) < f64::from(crop.width) - 1.0 {
-                prop_assert!((f64::from(mapped.x) - exact).abs() <= 0.5 + 1e-6);
-            }
-            if mapped.height > 1 {
-                let exact = f64::from(crop.y) + d * f64::from(crop.height);
-                prop_assert!((f64::from(mapped.y + mapped.height) - exact).abs() <= 0.5 + 1e-6);
-            }
+            let exact = |from: u32, length: u32, share: f64| {
+                f64::from(from) + share * f64::from(length)
+            };
+            let across = (exact(crop.x, crop.width, a), exact(crop.x, crop.width, b));
+            let down = (exact(crop.y, crop.height, c), exact(crop.y, crop.height, d));
+            prop_assert!(is_within_half_a_pixel((mapped.x, mapped.width), across));
+            prop_assert!(is_within_half_a_pixel((mapped.y, mapped.height), down));
         }
 
         #[test]
@@ -349,14 +357,30 @@ mod tests {
                 .to_original([a * w, c * h, b * w, d * h], original_width, original_height)
                 .unwrap();
             prop_assert!(mapped.lies_in(original_width, original_height));
-            let exact_left = a * f64::from(original_width);
-            if exact_left < f64::from(original_width) - 1.0 {
-                prop_assert!((f64::from(mapped.x) - exact_left).abs() <= 0.5 + 1e-6);
-            }
-            let exact_right = b * f64::from(original_width);
-            if mapped.width > 1 {
-                prop_assert!((f64::from(mapped.x + mapped.width) - exact_right).abs() <= 0.5 + 1e-6);
-            }
+            let (width, height) = (f64::from(original_width), f64::from(original_height));
+            let across = (mapped.x, mapped.width);
+            prop_assert!(is_within_half_a_pixel(across, (a * width, b * width)));
+            let down = (mapped.y, mapped.height);
+            prop_assert!(is_within_half_a_pixel(down, (c * height, d * height)));
         }
+    }
+
+    #[test]
+    fn a_box_of_less_than_a_pixel_is_the_pixel_in_which_it_lies() {
+        let seen = BoxProvenance::Cropped {
+            crop: BoxPx {
+                x: 0,
+                y: 150,
+                width: 20,
+                height: 12,
+            },
+            width_px: 400,
+            height_px: 240,
+        };
+        // From 157.55 to 157.75 of the original.
+        let found = seen.to_original([10.0, 151.0, 50.0, 155.0], 200, 200);
+        assert_eq!(found.map(|found| (found.y, found.height)), Ok((157, 1)));
+        let last = seen.to_original([399.0, 239.0, 400.0, 240.0], 200, 200);
+        assert_eq!(last.map(|last| (last.x, last.y)), Ok((19, 161)));
     }
 }

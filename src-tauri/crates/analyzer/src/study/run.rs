@@ -255,7 +255,11 @@ async fn look(plan: &Plan, candidate: &Candidate, part: usize, trial: u32) -> Lo
             judgement.verdict = VerdictCode::Undetermined;
             judgement.reason = reason.to_string();
         }
-        Err(error @ (AnalysisError::NotLearnt { .. } | AnalysisError::Hindered(_))) => {
+        Err(
+            error @ (AnalysisError::NotLearnt { .. }
+            | AnalysisError::Withheld { .. }
+            | AnalysisError::Hindered(_)),
+        ) => {
             judgement.reason = error.to_string();
             // How long a service took not to answer is no latency of its answers.
             judgement.latency_ms = None;
@@ -276,6 +280,7 @@ fn request(plan: &Plan, image: EncodedImage, part: usize, trial: u32) -> Analysi
         image,
         language: plan.language,
         screening: None,
+        mm_per_px: None,
         meter: Meter::default(),
     }
 }

@@ -187,15 +187,14 @@ proptest! {
         let exact = |seen_at: f64, seen: u32, from: u32, length: u32| {
             f64::from(from) + seen_at * f64::from(length) / f64::from(seen)
         };
-        for (pixel, exact, wide) in [
-            (found.x, exact(x1, width_px, region.x, region.width), found.width),
-            (found.x + found.width, exact(x2, width_px, region.x, region.width), found.width),
-            (found.y, exact(y1, height_px, region.y, region.height), found.height),
-            (found.y + found.height, exact(y2, height_px, region.y, region.height), found.height),
-        ] {
-            // A box is never narrower than one pixel, so that such a one may begin or end a little beside.
-            let most = if wide > 1 { 0.5 } else { 1.0 };
-            prop_assert!((f64::from(pixel) - exact).abs() <= most + 1e-6, "{} for {}", pixel, exact);
+        let across = [x1, x2].map(|x| exact(x, width_px, region.x, region.width));
+        let down = [y1, y2].map(|y| exact(y, height_px, region.y, region.height));
+        for (from, length, [start, end]) in [(found.x, found.width, across), (found.y, found.height, down)] {
+            let near = |pixel: u32, exact: f64| (f64::from(pixel) - exact).abs() <= 0.5 + 1e-6;
+            // What is less than a pixel is the pixel in which its middle lies.
+            let middle = f64::midpoint(start, end) - f64::from(from);
+            let lies_in_it = length == 1 && (-1e-6..=1.0 + 1e-6).contains(&middle);
+            prop_assert!(near(from, start) && near(from + length, end) || lies_in_it, "{from}, {length} for {start} to {end}");
         }
     }
 

@@ -60,6 +60,7 @@ pub(crate) async fn run(
         },
         Err(error) => return Err(error.into()),
     };
+    let problems = problems + check_recipes(settings, output).await;
     tell_deeds(settings, output)?;
     let clean = problems == 0;
     output.line(
@@ -131,6 +132,32 @@ fn tell_deeds(settings: &Settings, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Holds every release of a recipe against its hashes, also those that newer ones have followed: records name them.
+async fn check_recipes(settings: &Settings, output: &Output) -> usize {
+    let released = wiring::released_recipes(settings);
+    let looked = tokio::task::spawn_blocking(move || released.list()).await;
+    let listed = looked.map_err(|error| error.to_string());
+    let (count, wrong) = match listed.and_then(|listed| listed.map_err(|error| error.to_string())) {
+        Ok(listed) => {
+            let broken = listed.iter().filter_map(|one| one.release.as_ref().err());
+            (listed.len(), broken.map(ToString::to_string).collect())
+        }
+        Err(reason) => (0, vec![reason]),
+    };
+    tell(output, "recipes", &format!("{count} releases"), &wrong)
+}
+
+/// Prints a check; returns how many things are wrong.
+fn tell(output: &Output, check: &str, seen: &str, wrong: &[String]) -> usize {
+    let word = if wrong.is_empty() { "ok" } else { "WRONG" };
+    let lines: String = wrong.iter().map(|line| format!("\n  {line}")).collect();
+    output.line(
+        &json!({"event": "check", "check": check, "ok": wrong.is_empty(), "seen": seen, "wrong": wrong}),
+        format_args!("{check}: {word} {seen}{lines}"),
+    );
+    wrong.len()
+}
+
 /// Makes each check and prints it; returns how many things are wrong.
 async fn check(
     reader: &RecordsReader,
@@ -140,13 +167,7 @@ async fn check(
 ) -> Result<usize, StoreError> {
     let mut problems = 0;
     let mut tell = |check: &str, seen: String, wrong: Vec<String>| {
-        problems += wrong.len();
-        let word = if wrong.is_empty() { "ok" } else { "WRONG" };
-        let lines: String = wrong.iter().map(|line| format!("\n  {line}")).collect();
-        output.line(
-            &json!({"event": "check", "check": check, "ok": wrong.is_empty(), "seen": seen, "wrong": wrong}),
-            format_args!("{check}: {word} {seen}{lines}"),
-        );
+        problems += self::tell(output, check, &seen, &wrong);
     };
     let database = reader.verify_database(arguments.quick).await?;
     tell("database", String::new(), database);

@@ -58,6 +58,11 @@ impl Chain {
 
     /// Asks one analyzer after the other until one answers.
     pub async fn decide(&self, request: &AnalysisRequest, gate: &mut dyn Gate) -> ChainOutcome {
+        for analyzer in &self.0 {
+            if let Some(reason) = analyzer.withheld(request).await {
+                return ChainOutcome::Pending(withheld(reason));
+            }
+        }
         let mut hindrances: Vec<Hindered> = Vec::new();
         for analyzer in &self.0 {
             if let Err(held) = gate.may_ask(analyzer.provider()) {
@@ -92,16 +97,21 @@ impl Chain {
                 }),
                 Err(AnalysisError::Hindered(hindered)) => hindrances.push(hindered),
                 Err(AnalysisError::Withheld { reason }) => {
-                    return ChainOutcome::Pending(Hindered {
-                        service: None,
-                        obstacle: Obstacle::NeedsPerson,
-                        reason,
-                        retry_after: None,
-                    });
+                    return ChainOutcome::Pending(withheld(reason));
                 }
             }
         }
         ChainOutcome::Pending(combined(hindrances))
+    }
+}
+
+/// Nobody judges the part, in whatever order they would be asked.
+fn withheld(reason: String) -> Hindered {
+    Hindered {
+        service: None,
+        obstacle: Obstacle::NeedsPerson,
+        reason,
+        retry_after: None,
     }
 }
 
@@ -162,6 +172,24 @@ mod tests {
     };
 
     struct Says(Result<Analysis, AnalysisError>);
+
+    /// Knows that the part is to be judged by nobody.
+    struct Withholds;
+
+    #[async_trait::async_trait]
+    impl Analyzer for Withholds {
+        fn provider(&self) -> Provider {
+            Provider::Claude
+        }
+
+        async fn withheld(&self, _: &AnalysisRequest) -> Option<String> {
+            Some("the recipe was changed".into())
+        }
+
+        async fn analyze(&self, _: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
+            panic!("asked")
+        }
+    }
 
     /// Lets through all but one.
     struct AllBut(Option<Provider>);
@@ -350,6 +378,21 @@ mod tests {
                 assert_eq!(hindered.reason, "put it back");
             }
             decided @ ChainOutcome::Decided { .. } => panic!("{decided:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_withheld_is_judged_by_nobody_also_where_the_one_who_knows_it_may_not_be_asked()
+    {
+        for order in [[0, 1], [1, 0]] {
+            let both: [Arc<dyn Analyzer>; 2] = [Arc::new(Withholds), Arc::new(Says(good()))];
+            let chain = Chain::new(order.map(|n| both[n].clone()).into());
+            let mut held = AllBut(Some(Provider::Claude));
+            let ChainOutcome::Pending(met) = chain.decide(&request(), &mut held).await else {
+                panic!("decided");
+            };
+            assert_eq!(met.obstacle, Obstacle::NeedsPerson);
+            assert_eq!(met.reason, "the recipe was changed");
         }
     }
 

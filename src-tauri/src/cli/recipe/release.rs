@@ -48,6 +48,7 @@ pub(super) async fn judge(
     let trial = Trial {
         capture: capture(settings, set.fits(source)?, source.recipe.stage),
         language: settings.language,
+        mm_per_px: settings.camera.mm_per_px,
         trials,
         meter: Meter::default(),
     };
@@ -224,6 +225,7 @@ fn proof(
         provider: model.analyzer.provider(),
         model: model.model_id.clone(),
         language: settings.language,
+        mm_per_px: settings.camera.mm_per_px,
         prompt_sha256: prompt.sha256,
         challenge,
     })

@@ -22,7 +22,7 @@ pub mod prompts;
 pub mod recipe;
 mod reference;
 
-pub use conversation::{AnswerForm, Question, Taken, TokenCounts, Turn, VisionModel};
+pub use conversation::{AnswerForm, MOST_TOKENS, Question, Taken, TokenCounts, Turn, VisionModel};
 
 use self::{
     cache_watch::CacheWatch,
@@ -158,8 +158,14 @@ impl<M: VisionModel> VisionAnalyzer<M> {
             Ok(Some((closer, looked_at))) => Ok(merge(first, closer, &looked_at)),
             Ok(None) => Ok(first),
             // The first answer stands, and it was not sure.
-            Err(AnalysisError::Hindered(hindered)) => {
-                tracing::warn!(id = %request.capture.id, %hindered, "no closer look was had");
+            Err(
+                error @ (AnalysisError::Hindered(_)
+                | AnalysisError::Unusable {
+                    reason: UndeterminedReason::ImageUnfit,
+                    ..
+                }),
+            ) => {
+                tracing::warn!(id = %request.capture.id, %error, "no closer look was had");
                 Ok(ReadReply {
                     claim: Claim::Unsure,
                     ..first
@@ -240,6 +246,14 @@ impl<M: VisionModel> VisionAnalyzer<M> {
 impl<M: VisionModel> Analyzer for VisionAnalyzer<M> {
     fn provider(&self) -> Provider {
         self.model.provider()
+    }
+
+    async fn withheld(&self, request: &AnalysisRequest) -> Option<String> {
+        match self.stage_prompt(request).await {
+            Err(AnalysisError::Withheld { reason }) => Some(reason),
+            // What else is wrong, the analysis tells.
+            _ => None,
+        }
     }
 
     async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError> {

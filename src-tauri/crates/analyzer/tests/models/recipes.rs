@@ -1,6 +1,8 @@
 //! Recipes that are released on a station: which one holds, what a model is shown of it, and what it takes to release
 //! one.
 
+mod interrupted;
+
 use crate::{azure, standin::StandIn};
 use image::{Rgb, RgbImage};
 use rstest::rstest;
@@ -150,6 +152,7 @@ fn proof(source: &RecipeSource, challenge: ChallengeResult) -> Release {
         provider: Provider::Claude,
         model: "us.anthropic.claude-opus-5".into(),
         language: Language::En,
+        mm_per_px: None,
         prompt_sha256: Sha256::of(b"prompt"),
         challenge,
     }
@@ -440,6 +443,7 @@ async fn challenged(
     let trial = Trial {
         capture: builders::capture(1),
         language: Language::En,
+        mm_per_px: None,
         trials,
         meter: Meter::default(),
     };

@@ -57,6 +57,12 @@ pub trait Analyzer: Send + Sync {
     /// Who it is.
     fn provider(&self) -> Provider;
 
+    /// Why nobody is to judge the part before a person has looked, where what it is to be judged by is not as it was
+    /// released. Asked before anybody is, also where this one itself may not be asked now.
+    async fn withheld(&self, _: &AnalysisRequest) -> Option<String> {
+        None
+    }
+
     /// Analyses one picture. The analysis names the hash of the very picture that was given.
     async fn analyze(&self, request: &AnalysisRequest) -> Result<Analysis, AnalysisError>;
 }

@@ -135,6 +135,8 @@ pub struct Trial {
     pub capture: CaptureFacts,
     /// The language that the model is asked in.
     pub language: Language,
+    /// Millimetres that a pixel stands for, as the model is told of the station's own pictures.
+    pub mm_per_px: Option<f64>,
     /// Times that each picture is judged.
     pub trials: u32,
     /// Notes what is spent.
@@ -302,7 +304,7 @@ async fn judge_picture(
             image: image.clone(),
             language: trial.language,
             screening: None,
-            mm_per_px: None,
+            mm_per_px: trial.mm_per_px,
             meter: trial.meter.clone(),
         };
         let (verdict, said) = match analyzer.analyze(&request).await {

@@ -3,6 +3,8 @@
 //! Invariants:
 //! - One release at a time: whoever releases holds a lock from before the challenge set is judged.
 //! - A release is there whole or not at all: written aside, synced, renamed, the folder synced. None is ever replaced.
+//! - It is noted as the newest before it is there: what ends in between is missed, so that its parts wait for a person,
+//!   and is released once more.
 //! - What the challenge set speaks against is not released, whoever asks.
 
 use super::{
@@ -138,6 +140,8 @@ impl Publisher {
             .map_err(disk(self.recipes.dir()))?;
         let noted = self.recipes.newest_noted().unwrap_or_default();
         let noted = noted.get(&name).map(|noted| noted.version);
+        // One that was noted and never came to be is released once more.
+        let noted = noted.filter(|noted| *noted != recipe.version);
         // The built-in one is of any product.
         let built_in = super::built_in(recipe.stage).filter(|_| recipe.product_sku.is_none());
         let built_in = built_in.map(|source| source.recipe.version);
@@ -151,7 +155,10 @@ impl Publisher {
         if recipe.version <= newest {
             return Err(ReleaseRefused::NotAbove { recipe, newest });
         }
-        match self.other_of_that_name(set) {
+        match self
+            .other_of_that_name(set)
+            .map_err(disk(self.recipes.dir()))?
+        {
             Some(recipe) => Err(ReleaseRefused::SetChanged {
                 name: set.name().to_owned(),
                 recipe,
@@ -161,8 +168,8 @@ impl Publisher {
     }
 
     /// What a set of that name and of other content was used for.
-    fn other_of_that_name(&self, set: &ChallengeSet) -> Option<RecipeTag> {
-        let releases = self.recipes.list().ok()?;
+    fn other_of_that_name(&self, set: &ChallengeSet) -> io::Result<Option<RecipeTag>> {
+        let releases = self.recipes.list()?;
         let mut releases = releases.into_iter().filter_map(|listed| {
             // Also of one that is damaged by now, where its proof can be read.
             listed
@@ -173,7 +180,7 @@ impl Publisher {
         let other = |release: &Release| {
             release.challenge.name == set.name() && release.challenge.sha256 != set.sha256()
         };
-        releases.find(other).map(|release| release.recipe)
+        Ok(releases.find(other).map(|release| release.recipe))
     }
 
     fn released(&self, name: &str, version: u32) -> Option<Release> {
@@ -201,17 +208,23 @@ impl Publisher {
         let json =
             serde_json::to_vec_pretty(release).map_err(|error| disk(&folder)(error.into()))?;
         let aside = self.recipes.dir().join(format!(".{name}.part"));
-        self.put(source, &json, &aside, &folder).map_err(|error| {
-            // What is left aside is of no use; that it may stay is no second failure.
-            let _ = fs::remove_dir_all(&aside);
-            disk(&folder)(error)
-        })?;
         let newest = Newest {
             version: release.recipe.version,
             release_sha256: Sha256::of(&json),
         };
-        self.note(name, newest)
+        let before = self
+            .note(&name, Some(newest))
             .map_err(disk(&self.recipes.dir().join(NEWEST_FILE)))?;
+        self.put(source, &json, &aside, &folder).map_err(|error| {
+            // What is left aside is of no use; that it may stay is no second failure.
+            let _ = fs::remove_dir_all(&aside);
+            if !folder.exists()
+                && let Err(error) = self.note(&name, before)
+            {
+                tracing::error!(%error, name, "the release before is not noted again: its parts wait");
+            }
+            disk(&folder)(error)
+        })?;
         Ok(folder)
     }
 
@@ -240,24 +253,33 @@ impl Publisher {
         sync_dir(above)
     }
 
-    /// Notes the newest of a name, so that it is missed where it goes. One that cannot be read is made anew, of what
-    /// lies there.
-    fn note(&self, name: String, newest: Newest) -> io::Result<()> {
+    /// Notes the newest of a name, so that it is missed where it goes; returns the one before. A note that cannot be
+    /// read is made anew, of what lies there unchanged.
+    fn note(&self, name: &str, newest: Option<Newest>) -> io::Result<Option<Newest>> {
         let mut noted = self.recipes.newest_noted().unwrap_or_else(|reason| {
             tracing::warn!(reason, "{NEWEST_FILE} is made anew");
             self.newest_there()
         });
-        noted.insert(name, newest);
+        let before = match newest {
+            Some(newest) => noted.insert(name.to_owned(), newest),
+            None => noted.remove(name),
+        };
+        let json = serde_json::to_vec_pretty(&noted)?;
         let aside = self.recipes.dir().join(format!(".{NEWEST_FILE}.part"));
-        let _ = fs::remove_file(&aside);
-        write_synced(&aside, &serde_json::to_vec_pretty(&noted)?, 0o644)?;
-        fs::rename(&aside, self.recipes.dir().join(NEWEST_FILE))?;
-        sync_dir(self.recipes.dir())
+        for path in self.recipes.notes() {
+            let _ = fs::remove_file(&aside);
+            write_synced(&aside, &json, 0o644)?;
+            fs::rename(&aside, &path)?;
+            sync_dir(path.parent().unwrap_or(self.recipes.dir()))?;
+        }
+        Ok(before)
     }
 
     fn newest_there(&self) -> BTreeMap<String, Newest> {
         let mut newest = BTreeMap::new();
-        for listed in self.recipes.list().unwrap_or_default() {
+        let listed = self.recipes.list().unwrap_or_default();
+        // One that was changed is not taken for what it was.
+        for listed in listed.into_iter().filter(|listed| listed.release.is_ok()) {
             let path = self
                 .recipes
                 .folder(&listed.name, listed.version)

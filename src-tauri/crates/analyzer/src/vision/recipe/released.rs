@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - A release is used only while each of its files has the hash that was released. Its hashes stand in
-//!   `release.json`, and that one's hash and version in `newest.json`, so that a release that is gone is missed.
+//!   `release.json`, and that one's hash and version in `newest.json`, so that a release that is gone is missed. The
+//!   same note lies beside the folder, so that the folder itself is missed too.
 //! - The newest release of a name holds; an older one never takes its place.
 //! - What changes is seen with the next part: the listing of the folder is looked at for each.
 
@@ -13,7 +14,8 @@ use super::{
 };
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -53,6 +55,9 @@ pub struct Release {
     pub model: String,
     /// In which language it was asked.
     pub language: Language,
+    /// Millimetres that a pixel of its pictures stands for, where the station's camera is calibrated.
+    #[serde(default)]
+    pub mm_per_px: Option<f64>,
     /// Hash of what it was asked with.
     pub prompt_sha256: Sha256,
     /// The set and how each of its pictures was judged.
@@ -316,13 +321,43 @@ impl ReleasedRecipes {
         Ok(versions)
     }
 
-    /// What was noted as the newest of each name.
+    /// Where the newest of each name are noted: within the folder, for a backup, and beside it.
+    pub(super) fn notes(&self) -> [PathBuf; 2] {
+        [
+            self.dir.join(NEWEST_FILE),
+            self.dir.with_extension(NEWEST_FILE),
+        ]
+    }
+
+    /// What was noted as the newest of each name; where one of the notes is older, the newer.
     pub(super) fn newest_noted(&self) -> Result<BTreeMap<String, Newest>, String> {
-        match fs::read(self.dir.join(NEWEST_FILE)) {
-            Ok(json) => serde_json::from_slice(&json).map_err(|error| error.to_string()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-            Err(error) => Err(error.to_string()),
+        let mut newest = BTreeMap::<String, Newest>::new();
+        for path in self.notes() {
+            for (name, noted) in read_note(&path)? {
+                match newest.get(&name) {
+                    Some(other) if other.version > noted.version => {}
+                    Some(other) if other.version == noted.version && *other != noted => {
+                        return Err(format!("{} says otherwise of {name}", path.display()));
+                    }
+                    _ => {
+                        newest.insert(name, noted);
+                    }
+                }
+            }
         }
+        Ok(newest)
+    }
+}
+
+fn read_note(path: &Path) -> Result<BTreeMap<String, Newest>, String> {
+    let mut json = Vec::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MOST_JSON_BYTES).read_to_end(&mut json));
+    match read {
+        Ok(_) => serde_json::from_slice(&json)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }
 

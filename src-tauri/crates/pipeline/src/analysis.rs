@@ -9,13 +9,14 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use wiko_core::{
     analysis::{Analysis, Provider},
+    backoff,
     chain::{ChainOutcome, Gate},
     event::StationEvent,
     id::InspectionId,
     ports::{AnalysisError, AnalysisRequest, Hindered, StoreError},
     queue::{Among, AnalysisWork, Obstacle, Queue},
     sampling,
-    spending::Meter,
+    spending::{BudgetState, Meter},
     time::UnixMillis,
     verdict::{UndeterminedReason, Verdict},
 };
@@ -32,6 +33,8 @@ enum Standing {
     Probe(Pass),
     /// None of them, for so long.
     Held(Duration),
+    /// The month's budget is spent: a sample of what was never tried.
+    Spent,
 }
 
 impl AnalysisSource {
@@ -39,19 +42,27 @@ impl AnalysisSource {
         Self { inner }
     }
 
-    fn standing(&self) -> Standing {
+    async fn standing(&self) -> Result<Standing, StoreError> {
         let (circuits, services) = (&self.inner.circuits, &self.inner.chain_services);
-        if services.is_empty() || !services.iter().all(|service| circuits.troubled(*service)) {
-            return Standing::Clear;
+        if services.is_empty() {
+            return Ok(Standing::Clear);
+        }
+        // Before any probe is taken, which a part that may not be asked about would keep from others.
+        let budget = self.inner.ledger.report(self.inner.clock.now()).await?;
+        if budget.state == BudgetState::Spent {
+            return Ok(Standing::Spent);
+        }
+        if !services.iter().all(|service| circuits.troubled(*service)) {
+            return Ok(Standing::Clear);
         }
         for service in services {
             if let Ok([probe]) = circuits.pass([*service]) {
-                return Standing::Probe(probe);
+                return Ok(Standing::Probe(probe));
             }
         }
         let waits = services.iter();
         let waits = waits.filter_map(|service| circuits.longest_wait(&[*service]));
-        Standing::Held(waits.min().unwrap_or_default())
+        Ok(Standing::Held(waits.min().unwrap_or_default()))
     }
 
     async fn take(
@@ -67,9 +78,6 @@ impl AnalysisSource {
     /// Work that goes through although no service is asked: each part once, for what the local analyzers
     /// say. A part that they do not know then waits until a service is asked again, or a person retries.
     async fn take_held(&self) -> Result<Option<AnalysisWork>, StoreError> {
-        if !self.inner.answers_locally() {
-            return Ok(None);
-        }
         let sweep = *self.inner.sweep();
         if let Some(due) = sweep {
             // Set back since, the clock would find what was just given back due again, without end.
@@ -87,7 +95,7 @@ impl Source for AnalysisSource {
     type Work = (AnalysisWork, Option<Pass>);
 
     async fn lease(&self, now: UnixMillis) -> Result<Option<Self::Work>, StoreError> {
-        match self.standing() {
+        match self.standing().await? {
             Standing::Clear => {
                 let work = self.take(Among::All, now).await?;
                 Ok(work.map(|work| (work, None)))
@@ -106,7 +114,10 @@ impl Source for AnalysisSource {
                     }
                 }
             }
-            Standing::Held(_) => Ok(self.take_held().await?.map(|work| (work, None))),
+            Standing::Held(_) if !self.inner.answers_locally() => Ok(None),
+            Standing::Held(_) | Standing::Spent => {
+                Ok(self.take_held().await?.map(|work| (work, None)))
+            }
         }
     }
 
@@ -118,8 +129,10 @@ impl Source for AnalysisSource {
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
         let now = self.inner.clock.now();
-        match self.standing() {
+        match self.standing().await? {
             Standing::Held(wait) => Ok(Some(now.plus(wait))),
+            // The month may turn.
+            Standing::Spent => Ok(Some(now.plus(backoff::LONGEST))),
             Standing::Clear => self.inner.records.next_due(Queue::Analysis, now).await,
             Standing::Probe(probe) => {
                 probe.unused();

@@ -99,9 +99,13 @@ impl BudgetReport {
             service: None,
             obstacle: Obstacle::Transient,
             reason: format!(
-                "the month's budget of {} USD is spent, so {provider} is asked for a sample of the parts alone: raise \
+                "the month's budget of {} USD for models is spent, so {provider} is asked for {}: raise \
                  analysis.budget_usd_per_month in station.toml, or wait for the next month",
                 usd(self.budget.month_micro_usd),
+                match self.budget.sample_every {
+                    0 => "no part".to_owned(),
+                    every => format!("one part in {every}, and not for this one"),
+                }
             ),
             retry_after: None,
         })

@@ -108,9 +108,11 @@ impl RecordsReader {
     }
 }
 
-/// SQLite knows no number above that; no count of tokens comes near.
+/// No count of one call comes near; of as many calls as a station ever makes, the sum is a number that SQLite knows.
+const MOST: i64 = 1_000_000_000_000;
+
 fn stored(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    i64::try_from(count).unwrap_or(MOST).min(MOST)
 }
 
 fn unreadable(reason: String) -> StoreError {

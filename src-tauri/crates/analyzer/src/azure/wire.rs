@@ -1,6 +1,6 @@
 //! The request in the form of chat completions, and the answer out of it.
 
-use crate::vision::{Question, Taken, TokenCounts, Turn};
+use crate::vision::{MOST_TOKENS, Question, Taken, TokenCounts, Turn};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ pub(super) fn taken(text: &str) -> Option<Taken> {
         },
     };
     let usage = &body["usage"];
-    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let count = |value: &Value| value.as_u64().unwrap_or(0).min(MOST_TOKENS);
     let cached = count(&usage["prompt_tokens_details"]["cached_tokens"]);
     Some(Taken {
         answer,

@@ -4,7 +4,7 @@ use super::{
     document::{to_document, to_json},
     models::{Capabilities, JsonGuarantee},
 };
-use crate::vision::{Question, TokenCounts, Turn, prompt::Task};
+use crate::vision::{MOST_TOKENS, Question, TokenCounts, Turn, prompt::Task};
 use aws_sdk_bedrockruntime::{
     error::BuildError,
     operation::converse::{ConverseOutput, builders::ConverseFluentBuilder},
@@ -240,7 +240,7 @@ pub(super) fn answer_of(output: &ConverseOutput) -> Answer {
 
 /// What the service counted.
 pub(super) fn token_counts(output: &ConverseOutput) -> TokenCounts {
-    let count = |tokens: i32| u64::try_from(tokens).unwrap_or(0);
+    let count = |tokens: i32| u64::try_from(tokens).unwrap_or(0).min(MOST_TOKENS);
     output
         .usage()
         .map_or_else(TokenCounts::default, |usage| TokenCounts {

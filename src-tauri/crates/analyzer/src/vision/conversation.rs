@@ -90,6 +90,9 @@ pub struct Taken {
     pub counts: TokenCounts,
 }
 
+/// More than any model takes or gives at once: a gateway that counts more is wrong, and must not use up the budget.
+pub const MOST_TOKENS: u64 = 1_000_000;
+
 /// What the service counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenCounts {

@@ -68,6 +68,41 @@ async fn bench_of(
     Bench { chain, ..bench }
 }
 
+fn settings() -> StationSettings {
+    let shift = ("A".to_owned(), jiff::civil::time(0, 0, 0, 0));
+    StationSettings {
+        facility: Facility::Yangjiang,
+        station: "yj-test".into(),
+        shifts: ShiftPlan::new(jiff::tz::TimeZone::UTC, vec![shift]).unwrap(),
+        language: Language::ZhCn,
+        analyses_in_flight: 4,
+        uploads_in_flight: 4,
+        analysis_lease: Duration::from_secs(60),
+        upload_lease: Duration::from_secs(60),
+        budget: Budget {
+            month_micro_usd: u64::MAX,
+            sample_every: 0,
+        },
+        review_every: 0,
+        calibration: None,
+    }
+}
+
+impl Bench {
+    /// The station as it is after a new start: nothing but the records is left of it.
+    fn reopened(&self, with: impl FnOnce(StationSettings) -> StationSettings) -> Station {
+        Station::new(Parts {
+            records: self.records.clone(),
+            chain: Chain::new(vec![]),
+            screen: None,
+            uploader: None,
+            clock: self.clock.clone(),
+            entropy: Arc::new(CountingEntropy::default()),
+            settings: with(settings()),
+        })
+    }
+}
+
 /// The same over analyzers of a test's own.
 async fn bench_over(
     with: impl FnOnce(StationSettings) -> StationSettings,
@@ -82,7 +117,6 @@ async fn bench_over(
     let opened = SqliteRecords::open(dir.path(), options).await.unwrap();
     let clock = Arc::new(SetClock::at(NOON));
     let cloud = Arc::new(FakeUploader::default());
-    let shift = ("A".to_owned(), jiff::civil::time(0, 0, 0, 0));
     let records = Arc::new(opened.records);
     let station = Station::new(Parts {
         records: records.clone(),
@@ -91,22 +125,7 @@ async fn bench_over(
         uploader: Some(cloud.clone() as Arc<dyn Uploader>),
         clock: clock.clone(),
         entropy: Arc::new(CountingEntropy::default()),
-        settings: with(StationSettings {
-            facility: Facility::Yangjiang,
-            station: "yj-test".into(),
-            shifts: ShiftPlan::new(jiff::tz::TimeZone::UTC, vec![shift]).unwrap(),
-            language: Language::ZhCn,
-            analyses_in_flight: 4,
-            uploads_in_flight: 4,
-            analysis_lease: Duration::from_secs(60),
-            upload_lease: Duration::from_secs(60),
-            budget: Budget {
-                month_micro_usd: u64::MAX,
-                sample_every: 0,
-            },
-            review_every: 0,
-            calibration: None,
-        }),
+        settings: with(settings()),
     });
     Bench {
         station,

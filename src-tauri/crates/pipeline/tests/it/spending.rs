@@ -129,6 +129,59 @@ async fn a_sample_still_goes_to_the_model_once_the_budget_is_spent() {
 }
 
 #[tokio::test]
+async fn a_part_that_waits_for_the_next_month_is_tried_again_only_then() {
+    let analyzers = vec![
+        claude([Answer::Good]).costing(10),
+        screen([Answer::not_learnt()]),
+    ];
+    let bench = bench_of(budget(0, 0), analyzers, None).await;
+    let mut events = bench.station.subscribe();
+    let running = Running::of(&bench.station);
+    let mut ids = vec![];
+    for n in 1..=3 {
+        let part = bench.station.capture(&order(), &frame(n)).await.unwrap();
+        wait_for(
+            &mut events,
+            |event| matches!(event, StationEvent::Delayed { id, .. } if *id == part.id),
+        )
+        .await;
+        ids.push(part.id);
+        // Everything that was set back is due by now.
+        bench.clock.advance(Duration::from_secs(600));
+    }
+    running.stopped().await;
+    assert_eq!(bench.chain[1].requests().len(), 3, "each part once");
+    assert!(bench.chain[0].requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_budget_holds_over_a_new_start_and_ends_with_the_facilitys_month() {
+    let hong_kong = |settings: StationSettings| StationSettings {
+        shifts: ShiftPlan::new(
+            jiff::tz::TimeZone::fixed(jiff::tz::offset(8)),
+            vec![("A".into(), jiff::civil::time(0, 0, 0, 0))],
+        )
+        .unwrap(),
+        ..budget(10, 0)(settings)
+    };
+    let bench = bench_of(
+        hong_kong,
+        vec![claude([Answer::Good]).costing(10), screen([Answer::Good])],
+        None,
+    )
+    .await;
+    assert_eq!(decided_by(&judged(&bench, 1).await), Some(Provider::Claude));
+    // Another station on the same records, which has counted nothing itself.
+    let again = bench.reopened(hong_kong);
+    assert_eq!(again.budget().await.unwrap().state, BudgetState::Spent);
+    // 2026-03-31T15:59Z is the last minute of March there.
+    bench.clock.set(UnixMillis(1_774_972_740_000));
+    assert_eq!(again.budget().await.unwrap().state, BudgetState::Spent);
+    bench.clock.advance(Duration::from_secs(60));
+    assert_eq!(again.budget().await.unwrap().state, BudgetState::Within);
+}
+
+#[tokio::test]
 async fn a_part_that_fails_after_it_has_moved_on_is_on_the_containment_list() {
     let offline = Answer::hindered(Obstacle::Transient);
     let bench = bench(vec![claude([offline, scratch()])], None).await;

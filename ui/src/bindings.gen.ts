@@ -368,8 +368,8 @@ export type ContainedPartDto = {
 	captured_at: number,
 	/**  When its verdict came. */
 	decided_at: number,
-	/**  Fail or undetermined. */
-	verdict: VerdictCode,
+	/**  What became of it by now. */
+	disposition: Disposition,
 	/**  Which product. */
 	product_sku: string,
 	/**  At which stage. */

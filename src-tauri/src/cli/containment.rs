@@ -101,7 +101,7 @@ fn json_of(part: &ContainedPart) -> serde_json::Value {
         "sequence": part.sequence,
         "captured_at": part.captured_at.iso8601(),
         "decided_at": part.decided_at.iso8601(),
-        "verdict": part.verdict,
+        "disposition": part.disposition,
         "product_sku": part.product_sku,
         "stage": part.stage,
         "lot": part.lot,
@@ -128,7 +128,7 @@ fn text_of(part: &ContainedPart, zone: &TimeZone) -> String {
     format!(
         "{} {} {} at {}{}{}, captured {} in shift {}, decided {}{worst}{seen}",
         part.id,
-        part.verdict.code().to_uppercase(),
+        part.disposition.code().to_uppercase(),
         part.product_sku,
         part.stage,
         named("lot", part.lot.as_deref()),

@@ -289,7 +289,7 @@ impl Part {
                     told(row.entry.at),
                     match &row.signature {
                         Some(signed) => format!("signed with {}", signed.key),
-                        None => "not signed itself: a later row that is signed vouches for it"
+                        None => "not signed itself: the next signed row, where one comes, vouches for it"
                             .to_owned(),
                     }
                 ),

@@ -4,8 +4,8 @@ use specta_typescript::Number;
 use wiko_core::{
     containment::{ContainedPart, ContainedParts},
     defect::{DefectType, Severity},
+    disposition::Disposition,
     stage::Stage,
-    verdict::VerdictCode,
 };
 
 /// A part that was not found good after it had moved on, and that nobody has seen to.
@@ -22,8 +22,8 @@ pub struct ContainedPartDto {
     /// When its verdict came.
     #[specta(type = Number)]
     pub decided_at: f64,
-    /// Fail or undetermined.
-    pub verdict: VerdictCode,
+    /// What became of it by now.
+    pub disposition: Disposition,
     /// Which product.
     pub product_sku: String,
     /// At which stage.
@@ -47,7 +47,7 @@ impl From<&ContainedPart> for ContainedPartDto {
             sequence: part.sequence as f64,
             captured_at: part.captured_at.0 as f64,
             decided_at: part.decided_at.0 as f64,
-            verdict: part.verdict,
+            disposition: part.disposition,
             product_sku: part.product_sku.to_string(),
             stage: part.stage,
             lot: part.lot.clone(),

@@ -126,8 +126,8 @@ pub const FILE_NAME: &str = "station.toml";
 /// More than any station spends.
 const MOST_USD_PER_MONTH: f64 = 10_000_000.0;
 
-/// Coarser than any camera that looks at parts.
-const MOST_MM_PER_PX: f64 = 100.0;
+/// From finer to coarser than any camera that looks at parts.
+const MM_PER_PX: std::ops::RangeInclusive<f64> = 0.000_1..=100.0;
 
 /// Faster than any camera that looks at parts.
 const MOST_FRAMES_PER_SECOND: f64 = 1000.0;
@@ -202,11 +202,8 @@ impl Settings {
             let reason = format!("must be above 0 and at most {MOST_FRAMES_PER_SECOND}");
             return Err(value("camera.frames_per_second", reason));
         }
-        if camera
-            .mm_per_px
-            .is_some_and(|mm| !(mm > 0.0 && mm <= MOST_MM_PER_PX))
-        {
-            let reason = format!("must be above 0 and at most {MOST_MM_PER_PX}");
+        if camera.mm_per_px.is_some_and(|mm| !MM_PER_PX.contains(&mm)) {
+            let reason = format!("must be from {} to {}", MM_PER_PX.start(), MM_PER_PX.end());
             return Err(value("camera.mm_per_px", reason));
         }
         if !(0.0..=1.0).contains(&camera.defect_rate) {

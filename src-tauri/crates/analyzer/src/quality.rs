@@ -7,14 +7,30 @@ use wiko_core::{
 };
 use wiko_imaging::{QualityFault, quality_fault};
 
+/// No camera that looks at parts gives fewer pixels an edge.
+const LEAST_EDGE_PX: u32 = 32;
+
 /// Refuses a picture that nobody could judge, and says what to do about it.
 pub(crate) fn refuse_unfit(luma: &GrayImage, language: Language) -> Result<(), AnalysisError> {
+    if luma.width().min(luma.height()) < LEAST_EDGE_PX {
+        return Err(unfit(match language {
+            Language::En => {
+                "the picture has too few pixels: check the camera's region of interest and binning, then capture the \
+                 part again"
+            }
+            Language::ZhCn => "画面像素太少：请检查相机的感兴趣区域和像素合并设置，然后重新拍摄",
+        }));
+    }
     match quality_fault(luma) {
         None => Ok(()),
-        Some(fault) => Err(AnalysisError::Unusable {
-            reason: UndeterminedReason::ImageUnfit,
-            detail: what_to_do(fault, language).to_owned(),
-        }),
+        Some(fault) => Err(unfit(what_to_do(fault, language))),
+    }
+}
+
+fn unfit(what_to_do: &str) -> AnalysisError {
+    AnalysisError::Unusable {
+        reason: UndeterminedReason::ImageUnfit,
+        detail: what_to_do.to_owned(),
     }
 }
 

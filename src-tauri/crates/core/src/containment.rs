@@ -1,5 +1,5 @@
-//! Parts that were not found good after they had moved on from the place where they were looked at: somebody has to
-//! find them again.
+//! Parts that were not found good after they had moved on from the place where they were looked at, or that a person
+//! rejected then although they had passed: somebody has to find them again.
 //!
 //! Invariants:
 //! - A part is put on the list in the change that decides it, so that no crash comes between.
@@ -7,11 +7,11 @@
 
 use crate::{
     defect::{DefectType, Severity},
+    disposition::Disposition,
     id::InspectionId,
     sku::ProductSku,
     stage::Stage,
     time::UnixMillis,
-    verdict::VerdictCode,
 };
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub struct ContainedPart {
     pub captured_at: UnixMillis,
     /// When its verdict came.
     pub decided_at: UnixMillis,
-    /// Fail or undetermined.
-    pub verdict: VerdictCode,
+    /// What became of it by now: a person's last call goes before the verdict.
+    pub disposition: Disposition,
     /// Which product.
     pub product_sku: ProductSku,
     /// At which stage.

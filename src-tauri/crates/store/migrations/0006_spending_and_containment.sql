@@ -48,9 +48,21 @@ CREATE INDEX containment_open ON containment (inspection) WHERE acknowledged_at 
 -- clock was set back in between, nobody knows how long the part has waited.
 CREATE TRIGGER moved_on AFTER UPDATE OF verdict ON inspection
 WHEN NEW.verdict IN ('fail', 'undetermined')
+ -- Found good, and only drawn for review.
+ AND NEW.undetermined_reason IS NOT 'sampled_for_review'
  AND NOT (NEW.decided_at - NEW.captured_at BETWEEN 0 AND (SELECT late_after_ms FROM containment_rule))
 BEGIN
     INSERT INTO containment (inspection) VALUES (NEW.sequence);
+END;
+
+-- A person who finds a part bad that was passed: it is no longer there either.
+CREATE TRIGGER rejected_late AFTER INSERT ON operator_decision
+WHEN NEW.call = 'reject'
+BEGIN
+    INSERT OR IGNORE INTO containment (inspection)
+        SELECT sequence FROM inspection
+        WHERE sequence = NEW.inspection AND verdict = 'pass'
+          AND NOT (NEW.decided_at - captured_at BETWEEN 0 AND (SELECT late_after_ms FROM containment_rule));
 END;
 
 CREATE TRIGGER containment_is_acknowledged_once BEFORE UPDATE ON containment

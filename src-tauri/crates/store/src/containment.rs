@@ -12,6 +12,7 @@ use std::time::Duration;
 use wiko_core::{
     audit::AuditEntry,
     containment::{Acknowledgement, ContainedPart, ContainedParts},
+    disposition::Disposition,
     id::InspectionId,
     ports::StoreError,
     sku::ProductSku,
@@ -85,11 +86,15 @@ impl RecordsReader {
                 .map_err(failed)?;
         let rows = sqlx::query(match acknowledged {
             false => {
-                "SELECT c.*, i.* FROM containment c JOIN inspection i ON i.sequence = c.inspection
+                "SELECT c.*, i.*, (SELECT call FROM operator_decision WHERE inspection = i.sequence
+                                   ORDER BY number DESC LIMIT 1) AS last_call
+                 FROM containment c JOIN inspection i ON i.sequence = c.inspection
                  WHERE c.acknowledged_at IS NULL ORDER BY c.inspection LIMIT ?"
             }
             true => {
-                "SELECT c.*, i.* FROM containment c JOIN inspection i ON i.sequence = c.inspection
+                "SELECT c.*, i.*, (SELECT call FROM operator_decision WHERE inspection = i.sequence
+                                   ORDER BY number DESC LIMIT 1) AS last_call
+                 FROM containment c JOIN inspection i ON i.sequence = c.inspection
                  WHERE c.acknowledged_at IS NOT NULL ORDER BY c.inspection DESC LIMIT ?"
             }
         })
@@ -129,12 +134,15 @@ fn part(row: &SqliteRow) -> Result<ContainedPart, String> {
         (Some(kind), Some(severity)) => Some((parsed(&kind)?, parsed(&severity)?)),
         _ => None,
     };
+    let verdict = parsed(&text("verdict")?)?;
+    let last_call = maybe("last_call")?;
+    let last_call = last_call.as_deref().map(parsed).transpose()?;
     Ok(ContainedPart {
         sequence: column(row, "sequence").map_err(|error| error.to_string())?,
         id: parsed(&text("id")?)?,
         captured_at: time("captured_at")?.ok_or_else(|| missing("captured_at"))?,
         decided_at: time("decided_at")?.ok_or_else(|| missing("decided_at"))?,
-        verdict: parsed(&text("verdict")?)?,
+        disposition: Disposition::of(verdict, last_call),
         product_sku: ProductSku::try_from(text("product_sku")?)
             .map_err(|error| error.to_string())?,
         stage: parsed(&text("stage")?)?,

@@ -7,7 +7,7 @@ afterEach(() => vi.useRealTimers());
 
 const part = (sequence: number, more: Partial<ContainedPartDto> = {}): ContainedPartDto => ({
   id: `019cb000-7a2c-7d41-9b0e-${String(sequence).padStart(12, "0")}`, sequence, captured_at: NOW - 7_200_000, decided_at: NOW - 60_000,
-  verdict: "fail", product_sku: "WK-KN-200", stage: "blade_glazing", lot: "L2603-01", serial: null, shift: "A",
+  disposition: "fail", product_sku: "WK-KN-200", stage: "blade_glazing", lot: "L2603-01", serial: null, shift: "A",
   worst_defect_type: "rust_spot", worst_severity: "critical", ...more,
 });
 
@@ -24,7 +24,7 @@ describe("the containment list", () => {
 
   it("names the lot, the stage and the defect of each part, and how late its verdict was", async () => {
     const station = await openWindow();
-    station.contain([part(7), part(9, { lot: null, verdict: "undetermined", worst_defect_type: null, worst_severity: null })]);
+    station.contain([part(7), part(9, { lot: null, disposition: "undetermined", worst_defect_type: null, worst_severity: null })]);
     await settle();
     await press("containment-open");
     await settle();

@@ -109,6 +109,8 @@ pub async fn all<R: Records, F: AsyncFn() -> R>(empty: F) {
     what_the_screen_said_is_kept_while_the_part_is_pending(&empty().await).await;
     spending::the_calls_of_models_are_kept_and_summed_up_by_time(&empty().await).await;
     containment::a_part_that_is_not_found_good_in_time_is_to_be_found_again(&empty().await).await;
+    containment::a_part_that_was_passed_and_is_rejected_late_is_to_be_found_again(&empty().await)
+        .await;
     containment::a_part_is_off_the_list_once_somebody_has_seen_to_it(&empty().await).await;
     queue::analysis_work_is_leased_oldest_first_and_to_one_holder(&empty().await).await;
     queue::a_part_that_was_never_tried_goes_before_those_that_were(&empty().await).await;

@@ -7,10 +7,12 @@ use wiko_core::{
     audit::{AuditCategory, AuditEntry, AuditResult, AuditSource},
     containment::Acknowledgement,
     defect::{DefectType, Severity},
+    disposition::Disposition,
     id::InspectionId,
+    inspection::{OperatorCall, OperatorDecision},
     ports::Records,
     time::UnixMillis,
-    verdict::{UndeterminedReason, Verdict, VerdictCode, judge},
+    verdict::{UndeterminedReason, Verdict, judge},
 };
 
 async fn decided(
@@ -71,12 +73,19 @@ pub async fn a_part_that_is_not_found_good_in_time_is_to_be_found_again(records:
         .await
         .unwrap();
     captured(records, 6).await;
+    // Drawn for review: it was found good.
+    let drawn = captured(records, 7).await;
+    let review = Verdict::Undetermined(UndeterminedReason::SampledForReview);
+    records
+        .decide(drawn, &review, None, "", later(3600))
+        .await
+        .unwrap();
 
     let list = records.contained(false, 10).await.unwrap();
     let ids: Vec<_> = list.parts.iter().map(|part| part.id).collect();
     assert_eq!((ids, list.open), (vec![late, unknown, undetermined], 3));
     let first = &list.parts[0];
-    assert_eq!(first.verdict, VerdictCode::Fail);
+    assert_eq!(first.disposition, Disposition::Fail);
     assert_eq!(first.lot, capture(3).lot);
     assert_eq!(first.decided_at, later(3600));
     assert_eq!(
@@ -86,6 +95,34 @@ pub async fn a_part_that_is_not_found_good_in_time_is_to_be_found_again(records:
     assert_eq!(list.parts[2].worst, None);
     let some = records.contained(false, 1).await.unwrap();
     assert_eq!((some.parts.len(), some.open), (1, 3));
+}
+
+/// What was passed and is rejected while it lies there is not to be looked for; later it is.
+pub async fn a_part_that_was_passed_and_is_rejected_late_is_to_be_found_again(
+    records: &dyn Records,
+) {
+    let parts = [
+        decided(records, 1, &good(&picture(1).facts()), later(3)).await,
+        decided(records, 2, &good(&picture(2).facts()), later(3)).await,
+    ];
+    for (id, at) in parts.into_iter().zip([later(5), later(5000)]) {
+        let reject = OperatorDecision {
+            call: OperatorCall::Reject,
+            operator: "op-9".into(),
+            reason: Some("missed_defect".into()),
+            decided_at: at,
+        };
+        for _ in 0..2 {
+            records.operator_decided(id, &reject).await.unwrap();
+        }
+    }
+    let list = records.contained(false, 10).await.unwrap();
+    let listed: Vec<_> = list
+        .parts
+        .iter()
+        .map(|part| (part.id, part.disposition))
+        .collect();
+    assert_eq!(listed, [(parts[1], Disposition::Rejected)]);
 }
 
 /// The first who has seen to a part is the one who is noted.

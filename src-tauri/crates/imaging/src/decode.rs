@@ -38,6 +38,18 @@ pub fn decode_luma(image: &EncodedImage) -> Result<GrayImage, ImageRefused> {
     Ok(upright(pixels, header.orientation).into_luma8())
 }
 
+/// Colour as the grey that a JPEG holds of it (ITU-R BT.601), in whole numbers: a 4K frame takes milliseconds.
+pub fn luma_of(pixels: &RgbImage) -> GrayImage {
+    let (width, height) = pixels.dimensions();
+    let grey = |rgb: &[u8]| match rgb {
+        [r, g, b] => ((77 * u32::from(*r) + 150 * u32::from(*g) + 29 * u32::from(*b)) >> 8) as u8,
+        _ => 0,
+    };
+    let raw: Vec<u8> = pixels.as_raw().chunks_exact(3).map(grey).collect();
+    // As many as there are pixels.
+    GrayImage::from_raw(width, height, raw).unwrap_or_else(|| GrayImage::new(width, height))
+}
+
 /// The upright pixels in colour, perhaps smaller: a JPEG is decoded straight to the smallest of ½, ¼
 /// and ⅛ whose longest side still has `at_least_px`, which costs a fraction. Other formats come whole.
 pub fn decode_rgb_scaled(image: &EncodedImage, at_least_px: u32) -> Result<RgbImage, ImageRefused> {

@@ -20,7 +20,7 @@ mod region;
 mod resize;
 
 pub use annotate::{annotate, annotate_verdict};
-pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled};
+pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled, luma_of};
 pub use encode::{JpegEncoder, encode_jpeg};
 pub use inspect::{inspect, inspect_trusted};
 pub use quality::{QualityFault, quality_fault};

@@ -3,7 +3,7 @@
 //! A model scales down what is too large for it and then speaks of the scaled picture. So the picture
 //! is scaled here, by the model's own rule, and the boxes come back in pixels that are known.
 
-use image::{GrayImage, RgbImage, imageops};
+use image::{RgbImage, imageops};
 use std::sync::Arc;
 use wiko_core::{
     geometry::{BoxProvenance, BoxPx},
@@ -181,6 +181,15 @@ impl ShownPart {
     /// Decodes (EXIF orientation applied), scales and encodes. Takes tens of milliseconds: not for an
     /// async thread.
     pub fn prepare(image: &EncodedImage, tier: ImageTier) -> Result<Self, CannotShow> {
+        Self::prepare_beside(image, tier, |_| ()).map(|(part, ())| part)
+    }
+
+    /// The same, while somebody else looks at the upright pixels on a thread of their own.
+    pub fn prepare_beside<T: Send>(
+        image: &EncodedImage,
+        tier: ImageTier,
+        beside: impl FnOnce(&RgbImage) -> T + Send,
+    ) -> Result<(Self, T), CannotShow> {
         let facts = image.facts();
         let upright = wiko_imaging::decode_rgb(image)?;
         let (width_px, height_px) = upright.dimensions();
@@ -192,27 +201,37 @@ impl ShownPart {
                 facts_height_px: facts.height_px,
             });
         }
+        let (pictures, seen) = std::thread::scope(|scope| {
+            let seen = scope.spawn(|| beside(&upright));
+            (Self::shown(&upright, tier), seen.join())
+        });
+        let (whole, region) = pictures?;
+        let part = Self {
+            region,
+            whole,
+            original: facts,
+            upright: Arc::new(upright),
+        };
+        match seen {
+            Ok(seen) => Ok((part, seen)),
+            Err(panicked) => std::panic::resume_unwind(panicked),
+        }
+    }
+
+    /// The whole as it is sent, and the part's region.
+    fn shown(upright: &RgbImage, tier: ImageTier) -> Result<(Picture, Option<BoxPx>), CannotShow> {
+        let (width_px, height_px) = upright.dimensions();
         let seen = tier.seen_size(width_px, height_px);
         let whole = if seen == (width_px, height_px) {
-            Picture::of(&upright, |_, _| BoxProvenance::Native)?
+            Picture::of(upright, |_, _| BoxProvenance::Native)?
         } else {
-            let scaled = wiko_imaging::resize_rgb(&upright, seen.0, seen.1)?;
+            let scaled = wiko_imaging::resize_rgb(upright, seen.0, seen.1)?;
             Picture::of(&scaled, |width_px, height_px| BoxProvenance::Resized {
                 width_px,
                 height_px,
             })?
         };
-        Ok(Self {
-            region: worth_showing(&upright, tier)?,
-            whole,
-            original: facts,
-            upright: Arc::new(upright),
-        })
-    }
-
-    /// All of it in grey, upright, in its own size.
-    pub fn luma(&self) -> GrayImage {
-        imageops::grayscale(&*self.upright)
+        Ok((whole, worth_showing(upright, tier)?))
     }
 
     /// True of what was seen in a detail, where it was seen from near; the part's region is no detail of it.

@@ -33,6 +33,7 @@ use self::{
     recipe::{RecipeSource, ReleasedRecipes},
 };
 use crate::quality::refuse_unfit;
+use image::RgbImage;
 use std::sync::{Arc, Mutex};
 use wiko_contract::{ReadReply, SentFrame, merge, read_cause};
 use wiko_core::{
@@ -45,6 +46,7 @@ use wiko_core::{
     stage::Stage,
     verdict::UndeterminedReason,
 };
+use wiko_imaging::luma_of;
 
 /// A finding of less confidence is looked at again from near.
 const SURE: f64 = 0.6;
@@ -330,9 +332,9 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         let (image, tier) = (request.image.clone(), self.model.image_tier());
         let language = request.language;
         off_thread(move || {
-            let part = ShownPart::prepare(&image, tier)?;
-            refuse_unfit(&part.luma(), language)?;
-            Ok(part)
+            let fit = |pixels: &RgbImage| refuse_unfit(&luma_of(pixels), language);
+            let (part, fit) = ShownPart::prepare_beside(&image, tier, fit)?;
+            fit.map(|()| part)
         })
         .await
     }

@@ -7,7 +7,7 @@ use image::{
 use wiko_core::image::{ImageFormat, Sha256};
 use wiko_imaging::{
     JpegDecoder, JpegEncoder, decode_luma, decode_rgb, decode_rgb_scaled, encode_jpeg, inspect,
-    inspect_trusted, resize_rgb, thumbnail,
+    inspect_trusted, luma_of, resize_rgb, thumbnail,
 };
 
 /// Smooth, and different in each corner: what JPEG keeps, and what shows a wrong orientation.
@@ -194,4 +194,11 @@ fn a_scaled_jpeg_has_at_least_the_pixels_that_were_asked_for() {
             width
         );
     }
+}
+
+#[test]
+fn the_grey_of_colours_is_the_one_that_a_jpeg_holds() {
+    let image = inspect(encode_jpeg(&gradient(256, 64), 100).unwrap()).unwrap();
+    let made = luma_of(&decode_rgb(&image).unwrap());
+    assert!(worst_difference(made.as_raw(), decode_luma(&image).unwrap().as_raw()) <= 2);
 }

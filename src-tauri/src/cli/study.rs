@@ -145,7 +145,7 @@ pub(crate) async fn run(
     tell(&report, &written, output);
     let silent = |of: &AppraiserFigures| of.parts_judged == 0;
     if report.appraisers.iter().all(silent) {
-        output.warn("nobody answered: the study says nothing of anybody. What came instead stands above and in study.json");
+        output.warn("nobody answered: the study says nothing of anybody. What came instead stands in study.json");
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)

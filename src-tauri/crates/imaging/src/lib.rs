@@ -25,5 +25,5 @@ pub use encode::{JpegEncoder, encode_jpeg};
 pub use inspect::{inspect, inspect_trusted};
 pub use quality::{QualityFault, quality_fault};
 pub use refusal::{ImageRefused, MAX_BYTES, MAX_PIXELS, MAX_SIDE_PX};
-pub use region::part_region;
+pub use region::{part_region, part_region_of};
 pub use resize::{resize_rgb, thumbnail};

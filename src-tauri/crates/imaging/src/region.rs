@@ -38,11 +38,18 @@ const MARGIN: f64 = 0.05;
 
 /// The region of the part, with a margin; none where it is not clear-cut.
 pub fn part_region(frame: &RgbImage) -> Result<Option<BoxPx>, ImageRefused> {
-    let (width, height) = frame.dimensions();
+    part_region_of(frame, frame.dimensions())
+}
+
+/// The same, of a frame of that width and height, looked for in a smaller picture of it.
+pub fn part_region_of(
+    seen: &RgbImage,
+    (width, height): (u32, u32),
+) -> Result<Option<BoxPx>, ImageRefused> {
     let longest = f64::from(width.max(height));
     let scale = (f64::from(EDGE_PX) / longest).min(1.0);
     let sized = |edge: u32| ((f64::from(edge) * scale).round() as u32).max(1);
-    let small = resize_rgb(frame, sized(width), sized(height))?;
+    let small = resize_rgb(seen, sized(width), sized(height))?;
     Ok(clear_cut(&small).map(|found| {
         let (x, across) = enlarged(found.x, found.width, small.width(), width);
         let (y, down) = enlarged(found.y, found.height, small.height(), height);

@@ -184,7 +184,7 @@ impl Progress {
         if paid && spent >= plan.max_cost_micro_usd {
             let (spent, most) = (usd(spent), usd(plan.max_cost_micro_usd));
             return Some(format!(
-                "{name} was asked no more, because {spent} USD of at most {most} USD are spent: raise --max-cost-usd"
+                "{name} was asked no more, because {spent} USD of at most {most} USD were spent by then, without the looks under way: raise --max-cost-usd"
             ));
         }
         None

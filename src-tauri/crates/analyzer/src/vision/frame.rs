@@ -222,16 +222,16 @@ impl ShownPart {
     fn shown(upright: &RgbImage, tier: ImageTier) -> Result<(Picture, Option<BoxPx>), CannotShow> {
         let (width_px, height_px) = upright.dimensions();
         let seen = tier.seen_size(width_px, height_px);
-        let whole = if seen == (width_px, height_px) {
-            Picture::of(upright, |_, _| BoxProvenance::Native)?
-        } else {
-            let scaled = wiko_imaging::resize_rgb(upright, seen.0, seen.1)?;
-            Picture::of(&scaled, |width_px, height_px| BoxProvenance::Resized {
-                width_px,
-                height_px,
-            })?
-        };
-        Ok((whole, worth_showing(upright, tier)?))
+        if seen == (width_px, height_px) {
+            // A region would show no more of it.
+            return Ok((Picture::of(upright, |_, _| BoxProvenance::Native)?, None));
+        }
+        let scaled = wiko_imaging::resize_rgb(upright, seen.0, seen.1)?;
+        let whole = Picture::of(&scaled, |width_px, height_px| BoxProvenance::Resized {
+            width_px,
+            height_px,
+        })?;
+        Ok((whole, worth_showing(&scaled, upright.dimensions(), tier)?))
     }
 
     /// True of what was seen in a detail, where it was seen from near; the part's region is no detail of it.
@@ -300,16 +300,21 @@ fn detail_size(region: BoxPx, tier: ImageTier) -> (u32, u32) {
     tier.seen_size(enlarged(region.width), enlarged(region.height))
 }
 
-/// The part's region, where it is clear-cut and is shown much larger alone than with all of the frame.
-fn worth_showing(upright: &RgbImage, tier: ImageTier) -> Result<Option<BoxPx>, CannotShow> {
+/// The part's region in a frame of that size, looked for in the frame as it is sent: where it is clear-cut and is shown
+/// much larger alone than with all of the frame.
+fn worth_showing(
+    sent: &RgbImage,
+    (width_px, height_px): (u32, u32),
+    tier: ImageTier,
+) -> Result<Option<BoxPx>, CannotShow> {
     let scale = |width_px: u32, height_px: u32| {
         f64::from(tier.seen_size(width_px, height_px).0) / f64::from(width_px)
     };
-    let least = LEAST_GAIN * scale(upright.width(), upright.height());
+    let least = LEAST_GAIN * scale(width_px, height_px);
     if least > 1.0 {
         return Ok(None);
     }
-    let region = wiko_imaging::part_region(upright)?;
+    let region = wiko_imaging::part_region_of(sent, (width_px, height_px))?;
     Ok(region.filter(|region| scale(region.width, region.height) >= least))
 }
 

@@ -140,11 +140,15 @@ fn what_the_parts_region_shows_is_at_its_place_on_the_original(
         f64::from(mark.x + mark.width - region.x) * across,
         f64::from(mark.y + mark.height - region.y) * down,
     ];
-    // Rounded to whole pixels: what is at its place was seen within half a pixel of it.
-    let found = picture
-        .provenance
-        .to_original(seen_mark(&picture, near), width, height);
-    assert_eq!(found, Ok(mark));
+    let seen = seen_mark(&picture, near);
+    let found = picture.provenance.to_original(seen, width, height).unwrap();
+    // The mark is measured in a picture that was scaled and compressed, to half a pixel, and rounded by another half.
+    let edges = |of: BoxPx| [of.x, of.y, of.x + of.width, of.y + of.height];
+    let mut apart = edges(found).into_iter().zip(edges(mark));
+    assert!(
+        apart.all(|(a, b)| a.abs_diff(b) <= 1),
+        "{found:?} for {mark:?}"
+    );
 }
 
 #[test]

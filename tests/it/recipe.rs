@@ -246,6 +246,14 @@ async fn a_part_whose_recipe_was_changed_waits_for_a_person_and_a_backup_brings_
         "{line}"
     );
 
+    let verified = station.run(&["verify"]);
+    assert_eq!(verified.status, 1, "{}", verified.told());
+    assert!(
+        verified.told().contains("recipe.toml"),
+        "{}",
+        verified.told()
+    );
+
     let restored = TestStation::new();
     let ran = restored.run(&["restore", backup.to_str().unwrap()]);
     assert_eq!(ran.status, 0, "{}", ran.told());

@@ -176,6 +176,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_count_that_no_model_comes_to_is_not_believed() {
+        let taken = super::taken(
+            r#"{"choices": [{"finish_reason": "stop", "message": {"content": "{}"}}],
+               "usage": {"prompt_tokens": 18446744073709551615, "completion_tokens": 18446744073709551615}}"#,
+        );
+        let counts = taken.unwrap().counts;
+        assert_eq!(
+            (counts.uncached_input, counts.output),
+            (MOST_TOKENS, MOST_TOKENS)
+        );
+    }
+
     #[rstest]
     #[case::length(r#"{"choices": [{"finish_reason": "length", "message": {"content": "{}"}}]}"#)]
     #[case::filtered(

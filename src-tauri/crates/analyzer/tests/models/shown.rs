@@ -87,6 +87,29 @@ async fn a_picture_that_shows_too_little_is_sent_to_nobody_and_it_is_said_what_t
 }
 
 #[tokio::test]
+async fn a_picture_of_too_few_pixels_is_sent_to_nobody() {
+    let Some(standin) = StandIn::session() else {
+        return;
+    };
+    let claude = standin.claude(ClaudeSettings::default());
+    let striped =
+        |width, height| RgbImage::from_fn(width, height, |x, y| Rgb([(x * 40 + y * 90) as u8; 3]));
+    for (width, height) in [(16, 16), (640, 31)] {
+        let request = request(&striped(width, height), Language::En);
+        let Err(AnalysisError::Unusable { reason, detail }) = claude.analyze(&request).await else {
+            panic!("it was judged");
+        };
+        assert_eq!(reason, UndeterminedReason::ImageUnfit);
+        assert!(detail.contains("too few pixels"), "{detail}");
+    }
+    assert!(standin.requests().await.is_empty(), "the model was asked");
+    let seen = claude
+        .analyze(&request(&striped(640, 32), Language::En))
+        .await;
+    assert!(seen.is_ok(), "{seen:?}");
+}
+
+#[tokio::test]
 async fn of_a_frame_larger_than_the_model_looks_at_the_part_is_shown_beside_the_whole() {
     let Some(standin) = StandIn::session() else {
         return;

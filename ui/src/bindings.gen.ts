@@ -1109,7 +1109,9 @@ export type UndeterminedReason =
 /**  Two answers about this picture contradict each other. */
 "disagreement" | 
 /**  It was found good, and belongs to the sample that a person looks at all the same. */
-"sampled_for_review";
+"sampled_for_review" | 
+/**  It was found good, and the local screen, which should have looked as well, could not. */
+"screen_silent";
 
 /**  How far a part has come on its way to the cloud. */
 export type UploadDto = 

@@ -40,6 +40,7 @@ export const UNDETERMINED_REASONS = codes<UndeterminedReason>({
   other_image: true, incomplete: true, contract_broken: true, image_unfit: true, unsure: true,
   good_with_findings: true, defective_without_findings: true, finding_out_of_range: true,
   instruction_in_picture: true, no_part: true, other_product: true, disagreement: true, sampled_for_review: true,
+  screen_silent: true,
 });
 export const PROVIDERS = codes<Provider>({ screen: true, claude: true, azure: true });
 export const CAMERA_STATES = codes<CameraState>({

@@ -102,6 +102,7 @@ fn request(image: &EncodedImage, marked: u32) -> AnalysisRequest {
         image: image.clone(),
         language: Language::ZhCn,
         screening: (marked > 0).then(|| builders::defective(&facts, findings)),
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

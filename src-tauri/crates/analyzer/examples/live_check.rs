@@ -232,6 +232,7 @@ fn request(rust: Option<DefectType>) -> (AnalysisRequest, String) {
         image,
         language: LANGUAGE,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     };

@@ -397,6 +397,7 @@ fn request(picture: &GrayImage, language: Language) -> AnalysisRequest {
         image: encoded(picture),
         language,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

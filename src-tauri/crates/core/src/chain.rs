@@ -6,6 +6,7 @@
 //! - The next one is asked only where the one before has learnt nothing of the part or could not be
 //!   reached. Where nobody answers, the part stays pending.
 //! - Who is known not to answer is not asked: the part goes on to the next at once.
+//! - A part that the local screen should have looked at, and could not, is passed by nobody.
 //! - A part whose recipe is not as it was released is judged by nobody: it waits for a person.
 
 use crate::{
@@ -76,10 +77,17 @@ impl Chain {
                     let analysis = analysis.measured(request.mm_per_px);
                     let screening = request.screening.as_ref();
                     let verdict = judge(&request.image.facts(), &analysis, screening);
+                    let (verdict, detail) = match (verdict, &request.screen_fault) {
+                        (Verdict::Pass(_), Some(fault)) => (
+                            Verdict::Undetermined(UndeterminedReason::ScreenSilent),
+                            fault.clone(),
+                        ),
+                        _ => (verdict, contradiction(verdict, &analysis)),
+                    };
                     return ChainOutcome::Decided {
-                        detail: contradiction(verdict, &analysis),
                         verdict,
                         analysis: Some(Box::new(analysis)),
+                        detail,
                     };
                 }
                 Err(AnalysisError::Unusable { reason, detail }) => {
@@ -246,6 +254,7 @@ mod tests {
             image: EncodedImage::of(*b"part", ImageFormat::Jpeg, 10, 10),
             language: Language::En,
             screening: None,
+            screen_fault: None,
             mm_per_px: None,
             meter: Meter::default(),
         }
@@ -360,6 +369,22 @@ mod tests {
             } => {
                 assert_eq!(verdict.reason(), Some(UndeterminedReason::Disagreement));
                 assert!(detail.contains("local screen"), "{detail}");
+            }
+            ChainOutcome::Pending(_) => panic!("pending"),
+        }
+    }
+
+    #[tokio::test]
+    async fn where_the_screen_should_have_looked_and_could_not_nobody_passes_the_part() {
+        let mut request = request();
+        request.screen_fault = Some("learn the model again".into());
+        let chain = Chain::new(vec![Arc::new(Says(good()))]);
+        match chain.decide(&request, &mut AllBut(None)).await {
+            ChainOutcome::Decided {
+                verdict, detail, ..
+            } => {
+                assert_eq!(verdict.reason(), Some(UndeterminedReason::ScreenSilent));
+                assert_eq!(detail, "learn the model again");
             }
             ChainOutcome::Pending(_) => panic!("pending"),
         }

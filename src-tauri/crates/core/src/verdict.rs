@@ -126,6 +126,8 @@ pub enum UndeterminedReason {
     Disagreement,
     /// It was found good, and belongs to the sample that a person looks at all the same.
     SampledForReview,
+    /// It was found good, and the local screen, which should have looked as well, could not.
+    ScreenSilent,
 }
 coded!(UndeterminedReason, "reason");
 

@@ -238,11 +238,15 @@ impl Inner {
             image,
             language: self.language(),
             screening: work.screening,
+            screen_fault: None,
             mm_per_px,
             meter: Meter::default(),
         };
         if request.screening.is_none() {
-            request.screening = self.screen(&request).await?;
+            match self.screen(&request).await? {
+                Ok(screening) => request.screening = screening,
+                Err(fault) => request.screen_fault = Some(fault),
+            }
         }
         let mut gate = StationGate {
             id,
@@ -305,10 +309,13 @@ impl Inner {
     }
 
     /// What the local screen says before the chain is asked; nothing where it has learnt nothing or
-    /// where the chain begins with it anyway.
-    async fn screen(&self, request: &AnalysisRequest) -> Result<Option<Analysis>, StoreError> {
+    /// where the chain begins with it anyway. Where it should have looked and could not: why.
+    async fn screen(
+        &self,
+        request: &AnalysisRequest,
+    ) -> Result<Result<Option<Analysis>, String>, StoreError> {
         let Some(screen) = &self.screen else {
-            return Ok(None);
+            return Ok(Ok(None));
         };
         let first = self
             .chain
@@ -316,7 +323,7 @@ impl Inner {
             .first()
             .map(|analyzer| analyzer.provider());
         if first == Some(Provider::Screen) {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         match screen.analyze(request).await {
             Ok(screening) => {
@@ -327,12 +334,12 @@ impl Inner {
                     id,
                     screening: screening.clone(),
                 });
-                Ok(Some(screening))
+                Ok(Ok(Some(screening)))
             }
-            Err(AnalysisError::NotLearnt { .. }) => Ok(None),
+            Err(AnalysisError::NotLearnt { .. }) => Ok(Ok(None)),
             Err(error) => {
                 tracing::warn!(id = %request.capture.id, %error, "the screen gave no answer");
-                Ok(None)
+                Ok(Err(error.to_string()))
             }
         }
     }

@@ -89,6 +89,7 @@ pub fn request(image: EncodedImage) -> AnalysisRequest {
         image,
         language: Language::ZhCn,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

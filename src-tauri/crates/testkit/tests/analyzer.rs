@@ -29,6 +29,7 @@ fn fake() -> Fake {
             image: builders::image(b"part"),
             language: Language::ZhCn,
             screening: None,
+            screen_fault: None,
             mm_per_px: None,
             meter: Meter::default(),
         },

@@ -280,6 +280,7 @@ fn request(plan: &Plan, image: EncodedImage, part: usize, trial: u32) -> Analysi
         image,
         language: plan.language,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

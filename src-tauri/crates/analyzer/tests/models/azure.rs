@@ -76,6 +76,7 @@ fn request() -> AnalysisRequest {
         image: wiko_imaging::inspect(jpeg).unwrap(),
         language: Language::ZhCn,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

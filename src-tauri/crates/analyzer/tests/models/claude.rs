@@ -42,6 +42,7 @@ pub(crate) fn request_of(image: EncodedImage, language: Language) -> AnalysisReq
         image,
         language,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

@@ -21,6 +21,7 @@ fn request(picture: &RgbImage, language: Language) -> AnalysisRequest {
         image: wiko_imaging::inspect(jpeg).unwrap(),
         language,
         screening: None,
+        screen_fault: None,
         mm_per_px: None,
         meter: Meter::default(),
     }

@@ -45,6 +45,9 @@ pub struct AnalysisRequest {
     pub language: Language,
     /// What the local screen said before, where it did.
     pub screening: Option<Analysis>,
+    /// Why the local screen, which should have looked, gave no answer; none where it did, or has learnt nothing of
+    /// the part. Nobody's Pass stands without it.
+    pub screen_fault: Option<String>,
     /// Millimetres that a pixel of the original stands for, where the camera is calibrated.
     pub mm_per_px: Option<f64>,
     /// Notes what is spent on the part, whatever comes of it.

@@ -61,3 +61,27 @@ async fn a_finding_has_a_size_where_its_camera_is_calibrated_and_none_elsewhere(
         assert_eq!(asked, size.map(|_| 0.5));
     }
 }
+
+#[tokio::test]
+async fn where_the_screens_model_cannot_be_used_a_pass_is_for_a_person_and_a_fail_stands() {
+    let damaged = || screen([Answer::hindered(Obstacle::NeedsPerson)]);
+    let bench = bench_of(
+        |settings| settings,
+        vec![claude([Answer::Good, scratch()])],
+        Some(damaged()),
+    )
+    .await;
+    let part = judged(&bench, 1).await;
+    let decision = part.decision.unwrap();
+    assert_eq!(decision.reason, Some(UndeterminedReason::ScreenSilent));
+    assert_eq!(decision.detail, "as scripted: needs_person");
+    assert_eq!(judged(&bench, 2).await.verdict(), VerdictCode::Fail);
+}
+
+#[tokio::test]
+async fn where_the_screen_has_learnt_nothing_of_the_part_a_pass_stands() {
+    let unlearnt = screen([Answer::not_learnt()]);
+    let chain = vec![claude([Answer::Good])];
+    let bench = bench_of(|settings| settings, chain, Some(unlearnt)).await;
+    assert_eq!(judged(&bench, 1).await.verdict(), VerdictCode::Pass);
+}

@@ -177,6 +177,7 @@ pub(super) async fn release(
     let subject = format!("recipes/{}", recipe.name());
     let begun = deed::begin(settings, output, AuditCategory::Setting, subject, doing);
     let released = async {
+        publisher.freeze(&set)?;
         let challenge = judge(settings, &model, &source, &set, trials, output).await?;
         let blocks = challenge.blocks();
         if !blocks.is_empty() {

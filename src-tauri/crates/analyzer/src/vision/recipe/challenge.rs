@@ -263,16 +263,24 @@ fn check(file: &ChallengeFile) -> Result<(), String> {
     if file.name.is_empty() || file.name.len() > 64 || !file.name.chars().all(fits) {
         return Err("name: up to 64 letters, digits and - _ . only".into());
     }
-    let has = |expected| {
-        file.pictures
-            .iter()
-            .any(|picture| picture.expected == expected)
+    let of = |expected| {
+        let pictures = file.pictures.iter();
+        pictures
+            .filter(|picture| picture.expected == expected)
+            .count()
     };
-    if !has(Expected::Pass) || !has(Expected::Fail) {
+    if of(Expected::Pass) == 0 || of(Expected::Fail) == 0 {
         return Err(
             "it needs at least one good part (expected = \"pass\") and one bad one (\"fail\")"
                 .into(),
         );
+    }
+    // Whatever the recipe, the model or the answer, such a set would let it through.
+    if file.max_false_alarms >= of(Expected::Pass) {
+        return Err("max_false_alarms: fewer than there are good parts".into());
+    }
+    if file.max_undetermined >= file.pictures.len() {
+        return Err("max_undetermined: fewer than there are pictures".into());
     }
     let good_with_defects = |picture: &&ChallengePicture| {
         picture.expected == Expected::Pass && !picture.defect_types.is_empty()
@@ -304,6 +312,7 @@ async fn judge_picture(
             image: image.clone(),
             language: trial.language,
             screening: None,
+            screen_fault: None,
             mm_per_px: trial.mm_per_px,
             meter: trial.meter.clone(),
         };

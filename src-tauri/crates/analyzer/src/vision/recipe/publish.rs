@@ -5,12 +5,14 @@
 //! - A release is there whole or not at all: written aside, synced, renamed, the folder synced. None is ever replaced.
 //! - It is noted as the newest before it is there: what ends in between is missed, so that its parts wait for a person,
 //!   and is released once more.
+//! - A challenge set is frozen under its name before its first picture is judged: also one that blocked its release is
+//!   not changed until it lets the recipe through.
 //! - What the challenge set speaks against is not released, whoever asks.
 
 use super::{
     RecipeSource,
     challenge::ChallengeSet,
-    released::{NEWEST_FILE, Newest, RELEASE_FILE, Release, ReleasedRecipes},
+    released::{FROZEN_FILE, NEWEST_FILE, Newest, RELEASE_FILE, Release, ReleasedRecipes},
 };
 use std::{
     collections::BTreeMap,
@@ -21,6 +23,8 @@ use std::{
 use wiko_core::{analysis::RecipeTag, image::Sha256};
 
 const LOCK_FILE: &str = ".lock";
+/// Of whoever holds the lock, until it has the name of what it takes the place of.
+const ASIDE_FILE: &str = ".note.part";
 
 /// A recipe is not released.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +50,24 @@ pub enum ReleaseRefused {
     },
     /// A set of that name was another one before.
     #[error(
-        "the challenge set \"{name}\" is not the one that {recipe} was released by: a set is frozen once it was used. \
-         Put it back as it was, or give the changed one a name of its own in challenge.toml"
+        "the challenge set \"{name}\" is not what it was when a recipe was first to be released by it: a set is frozen \
+         once it was used, also where it let nothing through. Put it back as it was, or give the changed one a name of \
+         its own in challenge.toml"
     )]
     SetChanged {
         /// The set.
         name: String,
-        /// What it released as it was.
-        recipe: RecipeTag,
+    },
+    /// Nobody can tell which sets were used before.
+    #[error(
+        "which challenge sets were used before cannot be read: {}: {reason}. Put that file back from a backup",
+        path.display()
+    )]
+    SetsUnreadable {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The challenge set speaks against it.
     #[error("not released: {}", .0.join("; "))]
@@ -155,21 +169,37 @@ impl Publisher {
         if recipe.version <= newest {
             return Err(ReleaseRefused::NotAbove { recipe, newest });
         }
-        match self
-            .other_of_that_name(set)
-            .map_err(disk(self.recipes.dir()))?
-        {
-            Some(recipe) => Err(ReleaseRefused::SetChanged {
+        match self.frozen_as(set.name())? {
+            Some(sha256) if sha256 != set.sha256() => Err(ReleaseRefused::SetChanged {
                 name: set.name().to_owned(),
-                recipe,
             }),
-            None => Ok(Standing::New),
+            _ => Ok(Standing::New),
         }
     }
 
-    /// What a set of that name and of other content was used for.
-    fn other_of_that_name(&self, set: &ChallengeSet) -> io::Result<Option<RecipeTag>> {
-        let releases = self.recipes.list()?;
+    /// Notes the set under its name, which no other will have from now on. To be called before it is judged.
+    pub fn freeze(&self, set: &ChallengeSet) -> Result<(), ReleaseRefused> {
+        let mut frozen = self.frozen()?;
+        match frozen.insert(set.name().to_owned(), set.sha256()) {
+            Some(same) if same == set.sha256() => return Ok(()),
+            Some(_) => {
+                return Err(ReleaseRefused::SetChanged {
+                    name: set.name().to_owned(),
+                });
+            }
+            None => {}
+        }
+        let path = self.recipes.dir().join(FROZEN_FILE);
+        let json = serde_json::to_vec_pretty(&frozen).map_err(|error| disk(&path)(error.into()))?;
+        self.replace(&path, &json).map_err(disk(&path))
+    }
+
+    /// The hash of the set that a name belongs to. Those of releases count too: they may have come from another station.
+    fn frozen_as(&self, name: &str) -> Result<Option<Sha256>, ReleaseRefused> {
+        if let Some(sha256) = self.frozen()?.get(name) {
+            return Ok(Some(*sha256));
+        }
+        let releases = self.recipes.list().map_err(disk(self.recipes.dir()))?;
         let mut releases = releases.into_iter().filter_map(|listed| {
             // Also of one that is damaged by now, where its proof can be read.
             listed
@@ -177,10 +207,25 @@ impl Publisher {
                 .ok()
                 .or_else(|| self.released(&listed.name, listed.version))
         });
-        let other = |release: &Release| {
-            release.challenge.name == set.name() && release.challenge.sha256 != set.sha256()
+        let of_name = |release: &Release| release.challenge.name == name;
+        Ok(releases
+            .find(of_name)
+            .map(|release| release.challenge.sha256))
+    }
+
+    fn frozen(&self) -> Result<BTreeMap<String, Sha256>, ReleaseRefused> {
+        let path = self.recipes.dir().join(FROZEN_FILE);
+        let unreadable = |reason: String| ReleaseRefused::SetsUnreadable {
+            path: path.clone(),
+            reason,
         };
-        Ok(releases.find(other).map(|release| release.recipe))
+        match fs::read(&path) {
+            Ok(json) => {
+                serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(unreadable(error.to_string())),
+        }
     }
 
     fn released(&self, name: &str, version: u32) -> Option<Release> {
@@ -197,6 +242,12 @@ impl Publisher {
         let blocks = release.challenge.blocks();
         if !blocks.is_empty() {
             return Err(ReleaseRefused::Blocked(blocks));
+        }
+        if self.frozen_as(&release.challenge.name)? != Some(release.challenge.sha256) {
+            return Err(ReleaseRefused::Blocked(vec![format!(
+                "the challenge set {} was not frozen before it was judged",
+                release.challenge.name
+            )]));
         }
         if release.recipe != source.tag() || release.files != source.hashes() {
             return Err(ReleaseRefused::Blocked(vec![
@@ -265,14 +316,19 @@ impl Publisher {
             None => noted.remove(name),
         };
         let json = serde_json::to_vec_pretty(&noted)?;
-        let aside = self.recipes.dir().join(format!(".{NEWEST_FILE}.part"));
         for path in self.recipes.notes() {
-            let _ = fs::remove_file(&aside);
-            write_synced(&aside, &json, 0o644)?;
-            fs::rename(&aside, &path)?;
-            sync_dir(path.parent().unwrap_or(self.recipes.dir()))?;
+            self.replace(&path, &json)?;
         }
         Ok(before)
+    }
+
+    /// Puts a file in the place of the one before, whole or not at all.
+    fn replace(&self, path: &Path, json: &[u8]) -> io::Result<()> {
+        let aside = self.recipes.dir().join(ASIDE_FILE);
+        let _ = fs::remove_file(&aside);
+        write_synced(&aside, json, 0o644)?;
+        fs::rename(&aside, path)?;
+        sync_dir(path.parent().unwrap_or(self.recipes.dir()))
     }
 
     fn newest_there(&self) -> BTreeMap<String, Newest> {

@@ -33,6 +33,9 @@ pub(super) const RELEASE_FILE: &str = "release.json";
 /// Name of the list of the newest release of each name.
 pub(super) const NEWEST_FILE: &str = "newest.json";
 
+/// Name of the list of the challenge sets that were used, by name and hash.
+pub(super) const FROZEN_FILE: &str = "challenge-sets.json";
+
 /// No list of judged pictures comes near it.
 const MOST_JSON_BYTES: u64 = 16 << 20;
 
@@ -276,14 +279,16 @@ impl ReleasedRecipes {
         Ok(names)
     }
 
-    /// Every file of every release, by its name in this folder, for a backup.
+    /// Every file of every release and the notes of them, by its name in this folder, for a backup.
     pub fn files_to_keep(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
         let mut files = Vec::new();
         // First: a release that ends meanwhile is there and not missed, rather than the other way round.
-        match fs::read(self.dir.join(NEWEST_FILE)) {
-            Ok(json) => files.push((NEWEST_FILE.to_owned(), json)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        for name in [NEWEST_FILE, FROZEN_FILE] {
+            match fs::read(self.dir.join(name)) {
+                Ok(json) => files.push((name.to_owned(), json)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         for name in self.names()? {
             for version in self.versions(&name)? {

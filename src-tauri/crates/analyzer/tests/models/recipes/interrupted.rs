@@ -52,7 +52,7 @@ async fn what_cannot_be_noted_is_not_released() {
     let first = place.recipe(None, 2, "Of the stage.");
     place.release(&first);
     // In the way of the note that is written aside.
-    let aside = place.dir.path().join("recipes/.newest.json.part");
+    let aside = place.dir.path().join("recipes/.note.part");
     fs::create_dir(&aside).unwrap();
     let second = place.recipe(None, 3, "Of the stage, stricter.");
     let set = place.set("glaze-1", "");

@@ -33,6 +33,7 @@ use self::{
     recipe::{RecipeSource, ReleasedRecipes},
 };
 use crate::quality::refuse_unfit;
+use futures_util::future::try_join_all;
 use image::RgbImage;
 use std::sync::{Arc, Mutex};
 use wiko_contract::{ReadReply, SentFrame, merge, read_cause};
@@ -213,16 +214,14 @@ impl<M: VisionModel> VisionAnalyzer<M> {
     ) -> Result<Vec<Picture>, AnalysisError> {
         let mut regions: Vec<BoxPx> = region.into_iter().collect();
         regions.extend(part.detail_regions(around.into_iter(), MAX_DETAILS - regions.len()));
+        let tier = self.model.image_tier();
+        // Each on a processor of its own, where there are as many.
+        let cut = regions.into_iter().map(|region| {
+            let part = part.clone();
+            off_thread(move || Ok(part.detail(region, tier)?))
+        });
         let mut pictures = vec![part.whole.clone()];
-        if !regions.is_empty() {
-            let (part, tier) = (part.clone(), self.model.image_tier());
-            let details = off_thread(move || {
-                let cut = |region: &BoxPx| part.detail(*region, tier);
-                let cut: Result<Vec<_>, _> = regions.iter().map(cut).collect();
-                Ok(cut?)
-            });
-            pictures.append(&mut details.await?);
-        }
+        pictures.append(&mut try_join_all(cut).await?);
         Ok(pictures)
     }
 
@@ -237,8 +236,14 @@ impl<M: VisionModel> VisionAnalyzer<M> {
         asks_checklist: bool,
     ) -> Result<ReadReply, AnalysisError> {
         let frame = sent_frame(part, prompt, &pictures, asks_checklist);
-        let text = prompt::render_part(request, &pictures, &frame.token(), asks_checklist)
-            .map_err(|error| cannot_ask(&error))?;
+        let text = prompt::render_part(
+            request,
+            &pictures,
+            part.region,
+            &frame.token(),
+            asks_checklist,
+        )
+        .map_err(|error| cannot_ask(&error))?;
         let mut conversation = self.conversation(request, &prompt.inspect, pictures, text);
         conversation.ask_for_reply(purpose, &frame).await
     }

@@ -17,6 +17,7 @@ use wiko_contract::{Criterion, Form, cause_schema, reply_schema};
 use wiko_core::{
     analysis::{Finding, RecipeTag},
     defect::{DefectType, Severity},
+    geometry::BoxPx,
     image::Sha256,
     ports::{AnalysisRequest, Language},
     stage::Stage,
@@ -134,10 +135,12 @@ pub struct StagePrompt {
     pub recipe: RecipeTag,
 }
 
-/// The text beside the pictures of one part.
+/// The text beside the pictures of one part, of which `region` is where it lies in the frame, where one of them shows
+/// that.
 pub fn render_part(
     request: &AnalysisRequest,
     pictures: &[Picture],
+    region: Option<BoxPx>,
     token: &str,
     asks_checklist: bool,
 ) -> Result<String, PromptBroken> {
@@ -145,7 +148,7 @@ pub fn render_part(
         token,
         product_sku => request.capture.product_sku.as_str(),
         stage => request.capture.stage.code(),
-        pictures => listed_pictures(pictures, request),
+        pictures => listed_pictures(pictures, region, request),
         asks_checklist,
     };
     let template = template_file!(request.language, "inspect.part");
@@ -180,14 +183,18 @@ pub fn render_cause_of(
         shift => capture.shift.as_str(),
         lot => capture.lot.as_deref(),
         serial => capture.serial.as_deref(),
-        pictures => listed_pictures(pictures, request),
+        pictures => listed_pictures(pictures, None, request),
         findings => listed,
     };
     let template = template_file!(request.language, "cause.part");
     Ok(environment().render_str(template, values)?)
 }
 
-fn listed_pictures(pictures: &[Picture], request: &AnalysisRequest) -> Vec<minijinja::Value> {
+fn listed_pictures(
+    pictures: &[Picture],
+    region: Option<BoxPx>,
+    request: &AnalysisRequest,
+) -> Vec<minijinja::Value> {
     let original = request.image.facts();
     let whole_px = f64::from(original.width_px) * f64::from(original.height_px);
     pictures
@@ -203,7 +210,11 @@ fn listed_pictures(pictures: &[Picture], request: &AnalysisRequest) -> Vec<minij
             context! {
                 px_per_mm,
                 number,
-                detail => picture.crop().is_some(),
+                shows => match picture.crop() {
+                    None => "whole",
+                    crop if crop == region => "region",
+                    Some(_) => "detail",
+                },
                 width_px => picture.width_px,
                 height_px => picture.height_px,
             }

@@ -294,7 +294,7 @@ mod tests {
                 mm_per_px,
                 ..builders::request(picture)
             };
-            render_part(&request, &[whole], "token", true).unwrap()
+            render_part(&request, &[whole], None, "token", true).unwrap()
         };
         // Half as many pixels an edge as the original, of which each is a quarter of a millimetre.
         let scaled = part(Some(0.25));

@@ -146,12 +146,22 @@ def cpu_s(pids: list[int]) -> float:
 
 def pss_mb(pids: list[int]) -> float:
     """Proportional set size: pages that processes share are counted once."""
+    return sum(_rollup_mb(pid, ["Pss"]) for pid in pids)
+
+
+def own_mb(pid: int) -> float:
+    """What a process has made itself, in memory or swapped out: not the pages of files, its program's among them, which
+    the kernel takes and gives back as it likes."""
+    return _rollup_mb(pid, ["Pss_Anon", "Pss_Shmem", "SwapPss"])
+
+
+def _rollup_mb(pid: int, fields: list[str]) -> float:
     kib = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    kib += int(line.split()[1])
+    with contextlib.suppress(OSError):
+        for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name in fields:
+                kib += int(value.split()[0])
     return kib / 1024
 
 

@@ -10,6 +10,8 @@
 #![allow(unreachable_pub)]
 
 mod access;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod allocator;
 mod backups;
 mod camera;
 mod circuits;

@@ -150,6 +150,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
     // Before anything that starts a thread.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    crate::allocator::share_arenas();
     #[cfg(target_os = "linux")]
     crate::renderer::choose(&environment);
     let output = Output::new(arguments.json);

@@ -226,10 +226,20 @@ impl Part {
             .decision
             .as_ref()
             .and_then(|said| said.analysis.as_ref());
-        if let Some(screening) = &part.screening
-            && decided_by.is_none()
-        {
-            say("screen", format!("{}, provisional", screening.claim));
+        if let Some(screening) = &part.screening {
+            let provisional = if decided_by.is_none() {
+                ", provisional"
+            } else {
+                ""
+            };
+            let marked = match screening.findings.len() {
+                0 => String::new(),
+                marked => format!(", {marked} marked"),
+            };
+            say(
+                "screen",
+                format!("{}{marked}{provisional}", screening.claim),
+            );
         }
         for found in part
             .analysis()

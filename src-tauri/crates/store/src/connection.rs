@@ -34,8 +34,6 @@ fn options(layout: &Layout) -> SqliteConnectOptions {
         .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
         // Sorting must work while the disk is full.
         .pragma("temp_store", "memory")
-        // A page of the history and one row more: SQLite's thread need not wait in its middle.
-        .row_buffer_size(256)
 }
 
 /// The one connection that writes, its schema brought up to date.

@@ -1,6 +1,6 @@
 //! What is known not to answer is not asked for every part, and people are told of it once.
 
-use super::*;
+use super::{path::refused, *};
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use tokio::sync::broadcast::Receiver;
 use wiko_core::{

@@ -266,6 +266,25 @@ const RATINGS: &str = "file,rater,trial,verdict\n\
     bad-1.jpg,li <b>,0,pass\n\
     bad-1.jpg,li <b>,2,bad\n";
 
+#[test]
+fn ratings_of_parts_that_were_left_out_are_neither_counted_nor_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path());
+    let mut set = open(dir.path());
+    set.keep_at_most(2);
+    let kept: Vec<_> = set.parts.iter().map(|part| part.file.as_str()).collect();
+    let rated = ["good-1.jpg", "bad-1.jpg", "bad-2.jpg", "else.jpg"];
+    let rows = rated.map(|file| format!("{file},li,1,pass\n")).concat();
+    let file = dir.path().join("ratings.csv");
+    std::fs::write(&file, format!("file,rater,trial,verdict\n{rows}")).unwrap();
+    let ratings = Ratings::read(&file, &set, &[]).unwrap();
+    let of_kept = rated.iter().filter(|file| kept.contains(file)).count();
+    assert!((1..3).contains(&of_kept), "{kept:?}");
+    assert_eq!(ratings.used.len(), of_kept);
+    let lines: Vec<_> = ratings.refused.iter().map(|of| of.line).collect();
+    assert_eq!(lines, [5], "what no label speaks of is refused");
+}
+
 #[tokio::test]
 async fn a_person_who_rated_some_of_the_parts_is_compared_over_those() {
     let dir = tempfile::tempdir().unwrap();

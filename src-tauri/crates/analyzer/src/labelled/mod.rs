@@ -17,6 +17,7 @@ pub use sets::{read_set, set_dirs};
 use image::GrayImage;
 use serde::Deserialize;
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -112,6 +113,8 @@ pub struct LabelledSet {
     pub dir: PathBuf,
     /// The parts to be judged.
     pub parts: Vec<LabelledPart>,
+    /// Files of parts that were left out because fewer were asked for.
+    pub left_out: HashSet<String>,
     /// Pictures of good parts to learn from, a list for each lesson.
     pub lessons: Vec<Vec<PathBuf>>,
     /// How the screen learns it, or why it cannot.
@@ -153,8 +156,12 @@ impl LabelledSet {
     pub fn keep_at_most(&mut self, most: usize) {
         let count = self.parts.len();
         if most < count {
-            let kept = (0..most).map(|at| self.parts[at * count / most].clone());
-            self.parts = kept.collect();
+            let kept: HashSet<usize> = (0..most).map(|at| at * count / most).collect();
+            let parts = std::mem::take(&mut self.parts).into_iter().enumerate();
+            let (kept, left_out): (Vec<_>, Vec<_>) = parts.partition(|(at, _)| kept.contains(at));
+            self.parts = kept.into_iter().map(|(_, part)| part).collect();
+            self.left_out
+                .extend(left_out.into_iter().map(|(_, part)| part.file));
         }
     }
 

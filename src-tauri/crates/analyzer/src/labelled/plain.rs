@@ -143,6 +143,7 @@ pub(super) fn read_plain(dir: &Path) -> Result<LabelledSet, LabelsError> {
         name: name_of(dir),
         dir: dir.to_owned(),
         parts: parts.into_values().collect(),
+        left_out: HashSet::new(),
         lessons: vec![],
         method: "what the station's screen has learnt of the product at the stage".to_owned(),
         refused,

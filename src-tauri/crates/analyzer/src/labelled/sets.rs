@@ -6,7 +6,7 @@
 use super::{LabelledPart, LabelledSet, LabelsError, Standard, name_of, rows, unreadable};
 use serde::Deserialize;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -93,6 +93,7 @@ pub fn read_set(set_dir: &Path) -> Result<LabelledSet, LabelsError> {
     Ok(LabelledSet {
         name: name_of(set_dir),
         parts,
+        left_out: HashSet::new(),
         lessons: lessons.pictures,
         method: lessons.method,
         dir: dir.clone(),

@@ -162,7 +162,7 @@ async fn screen_models(settings: &Settings) -> CheckDto {
             CheckState::Failed,
             faults.join("; "),
             "learn it again from pictures of good parts, or put the file back from a backup: until then such \
-             parts are not screened",
+             parts are not screened, and those that a model calls good are undetermined",
         ),
         Err(reason) => check(
             "screen_models",

@@ -65,6 +65,7 @@ impl Chain {
             }
         }
         let mut hindrances: Vec<Hindered> = Vec::new();
+        let mut screen_fault = request.screen_fault.clone();
         for analyzer in &self.0 {
             if let Err(held) = gate.may_ask(analyzer.provider()) {
                 hindrances.push(held);
@@ -77,12 +78,14 @@ impl Chain {
                     let analysis = analysis.measured(request.mm_per_px);
                     let screening = request.screening.as_ref();
                     let verdict = judge(&request.image.facts(), &analysis, screening);
-                    let (verdict, detail) = match (verdict, &request.screen_fault) {
-                        (Verdict::Pass(_), Some(fault)) => (
+                    // Of no account where it has looked after all.
+                    let unscreened = analyzer.provider() != Provider::Screen;
+                    let (verdict, detail) = match (verdict, screen_fault) {
+                        (Verdict::Pass(_), Some(fault)) if unscreened => (
                             Verdict::Undetermined(UndeterminedReason::ScreenSilent),
-                            fault.clone(),
+                            fault,
                         ),
-                        _ => (verdict, contradiction(verdict, &analysis)),
+                        (verdict, _) => (verdict, contradiction(verdict, &analysis)),
                     };
                     return ChainOutcome::Decided {
                         verdict,
@@ -103,7 +106,12 @@ impl Chain {
                     reason,
                     retry_after: None,
                 }),
-                Err(AnalysisError::Hindered(hindered)) => hindrances.push(hindered),
+                Err(AnalysisError::Hindered(hindered)) => {
+                    if analyzer.provider() == Provider::Screen {
+                        screen_fault.get_or_insert_with(|| hindered.reason.clone());
+                    }
+                    hindrances.push(hindered);
+                }
                 Err(AnalysisError::Withheld { reason }) => {
                     return ChainOutcome::Pending(withheld(reason));
                 }
@@ -181,6 +189,20 @@ mod tests {
 
     struct Says(Result<Analysis, AnalysisError>);
 
+    /// The local screen, with what it says.
+    struct Screen(Result<Analysis, AnalysisError>);
+
+    #[async_trait::async_trait]
+    impl Analyzer for Screen {
+        fn provider(&self) -> Provider {
+            Provider::Screen
+        }
+
+        async fn analyze(&self, _: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
+            self.0.clone()
+        }
+    }
+
     /// Knows that the part is to be judged by nobody.
     struct Withholds;
 
@@ -221,7 +243,7 @@ mod tests {
     #[async_trait::async_trait]
     impl Analyzer for Says {
         fn provider(&self) -> Provider {
-            Provider::Screen
+            Provider::Azure
         }
 
         async fn analyze(&self, _: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
@@ -342,7 +364,7 @@ mod tests {
     #[tokio::test]
     async fn who_is_held_is_not_asked_and_the_part_stays_pending_where_nobody_else_answers() {
         let chain = Chain::new(vec![Arc::new(Says(good()))]);
-        let mut held = AllBut(Some(Provider::Screen));
+        let mut held = AllBut(Some(Provider::Azure));
         let ChainOutcome::Pending(met) = chain.decide(&request(), &mut held).await else {
             panic!("decided");
         };
@@ -375,18 +397,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_screen_should_have_looked_and_could_not_nobody_passes_the_part() {
-        let mut request = request();
-        request.screen_fault = Some("learn the model again".into());
-        let chain = Chain::new(vec![Arc::new(Says(good()))]);
-        match chain.decide(&request, &mut AllBut(None)).await {
-            ChainOutcome::Decided {
-                verdict, detail, ..
-            } => {
-                assert_eq!(verdict.reason(), Some(UndeterminedReason::ScreenSilent));
-                assert_eq!(detail, "learn the model again");
+    async fn where_the_screen_should_have_looked_and_could_not_nobody_else_passes_the_part() {
+        let damaged = || Arc::new(Screen(hindered(Obstacle::NeedsPerson))) as Arc<dyn Analyzer>;
+        let works = || Arc::new(Screen(good())) as Arc<dyn Analyzer>;
+        let other = || Arc::new(Says(good())) as Arc<dyn Analyzer>;
+        let unreached = || Arc::new(Says(hindered(Obstacle::Transient))) as Arc<dyn Analyzer>;
+        let unlearnt = || Arc::new(Screen(not_learnt())) as Arc<dyn Analyzer>;
+        let silent = Some(UndeterminedReason::ScreenSilent);
+        for (fault, asked, expected) in [
+            (Some("learn it again"), vec![other()], silent),
+            // As the first of the chain it is not asked before.
+            (None, vec![damaged(), other()], silent),
+            (None, vec![unlearnt(), other()], None),
+            // It can look by now.
+            (Some("learn it again"), vec![unreached(), works()], None),
+        ] {
+            let mut request = request();
+            request.screen_fault = fault.map(str::to_owned);
+            let chain = Chain::new(asked);
+            match chain.decide(&request, &mut AllBut(None)).await {
+                ChainOutcome::Decided {
+                    verdict, detail, ..
+                } => {
+                    assert_eq!(verdict.reason(), expected);
+                    assert_eq!(detail.is_empty(), expected.is_none(), "{detail}");
+                }
+                ChainOutcome::Pending(_) => panic!("pending"),
             }
-            ChainOutcome::Pending(_) => panic!("pending"),
         }
     }
 

@@ -5,8 +5,8 @@
 //! - A release is there whole or not at all: written aside, synced, renamed, the folder synced. None is ever replaced.
 //! - It is noted as the newest before it is there: what ends in between is missed, so that its parts wait for a person,
 //!   and is released once more.
-//! - A challenge set is frozen under its name before its first picture is judged: also one that blocked its release is
-//!   not changed until it lets the recipe through.
+//! - A challenge set is frozen under its name before its first picture is judged for a release: also one that blocked
+//!   it is not changed until it lets the recipe through.
 //! - What the challenge set speaks against is not released, whoever asks.
 
 use super::{
@@ -60,15 +60,9 @@ pub enum ReleaseRefused {
     },
     /// Nobody can tell which sets were used before.
     #[error(
-        "which challenge sets were used before cannot be read: {}: {reason}. Put that file back from a backup",
-        path.display()
+        "which challenge sets were used before cannot be told: {0}. Put that file back from a backup"
     )]
-    SetsUnreadable {
-        /// The list.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Sets(String),
     /// The challenge set speaks against it.
     #[error("not released: {}", .0.join("; "))]
     Blocked(Vec<String>),
@@ -169,63 +163,51 @@ impl Publisher {
         if recipe.version <= newest {
             return Err(ReleaseRefused::NotAbove { recipe, newest });
         }
-        match self.frozen_as(set.name())? {
-            Some(sha256) if sha256 != set.sha256() => Err(ReleaseRefused::SetChanged {
-                name: set.name().to_owned(),
-            }),
-            _ => Ok(Standing::New),
-        }
+        self.check_unchanged(set)?;
+        Ok(Standing::New)
     }
 
     /// Notes the set under its name, which no other will have from now on. To be called before it is judged.
     pub fn freeze(&self, set: &ChallengeSet) -> Result<(), ReleaseRefused> {
-        let mut frozen = self.frozen()?;
-        match frozen.insert(set.name().to_owned(), set.sha256()) {
-            Some(same) if same == set.sha256() => return Ok(()),
-            Some(_) => {
-                return Err(ReleaseRefused::SetChanged {
-                    name: set.name().to_owned(),
-                });
-            }
-            None => {}
+        self.check_unchanged(set)?;
+        let mut frozen = self.recipes.frozen().map_err(ReleaseRefused::Sets)?;
+        frozen.insert(set.name().to_owned(), set.sha256());
+        let noted = self.recipes.dir().join(FROZEN_FILE);
+        let json =
+            serde_json::to_vec_pretty(&frozen).map_err(|error| disk(&noted)(error.into()))?;
+        for path in self.recipes.notes(FROZEN_FILE) {
+            self.replace(&path, &json).map_err(disk(&path))?;
         }
-        let path = self.recipes.dir().join(FROZEN_FILE);
-        let json = serde_json::to_vec_pretty(&frozen).map_err(|error| disk(&path)(error.into()))?;
-        self.replace(&path, &json).map_err(disk(&path))
+        Ok(())
     }
 
-    /// The hash of the set that a name belongs to. Those of releases count too: they may have come from another station.
-    fn frozen_as(&self, name: &str) -> Result<Option<Sha256>, ReleaseRefused> {
-        if let Some(sha256) = self.frozen()?.get(name) {
-            return Ok(Some(*sha256));
+    /// Refuses a set whose name belonged to another one.
+    fn check_unchanged(&self, set: &ChallengeSet) -> Result<(), ReleaseRefused> {
+        let known = self.hashes_of(set.name())?;
+        match known.iter().all(|sha256| *sha256 == set.sha256()) {
+            true => Ok(()),
+            false => Err(ReleaseRefused::SetChanged {
+                name: set.name().to_owned(),
+            }),
         }
+    }
+
+    /// What sets of a name were used. Those of releases count too: they may have come from another station.
+    fn hashes_of(&self, name: &str) -> Result<Vec<Sha256>, ReleaseRefused> {
+        let noted = self.recipes.frozen().map_err(ReleaseRefused::Sets)?;
         let releases = self.recipes.list().map_err(disk(self.recipes.dir()))?;
-        let mut releases = releases.into_iter().filter_map(|listed| {
+        let of_releases = releases.into_iter().filter_map(|listed| {
             // Also of one that is damaged by now, where its proof can be read.
-            listed
-                .release
-                .ok()
-                .or_else(|| self.released(&listed.name, listed.version))
+            let release = listed.release.ok();
+            let release = release.or_else(|| self.released(&listed.name, listed.version))?;
+            (release.challenge.name == name).then_some(release.challenge.sha256)
         });
-        let of_name = |release: &Release| release.challenge.name == name;
-        Ok(releases
-            .find(of_name)
-            .map(|release| release.challenge.sha256))
-    }
-
-    fn frozen(&self) -> Result<BTreeMap<String, Sha256>, ReleaseRefused> {
-        let path = self.recipes.dir().join(FROZEN_FILE);
-        let unreadable = |reason: String| ReleaseRefused::SetsUnreadable {
-            path: path.clone(),
-            reason,
-        };
-        match fs::read(&path) {
-            Ok(json) => {
-                serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-            Err(error) => Err(unreadable(error.to_string())),
-        }
+        Ok(noted
+            .get(name)
+            .copied()
+            .into_iter()
+            .chain(of_releases)
+            .collect())
     }
 
     fn released(&self, name: &str, version: u32) -> Option<Release> {
@@ -243,7 +225,8 @@ impl Publisher {
         if !blocks.is_empty() {
             return Err(ReleaseRefused::Blocked(blocks));
         }
-        if self.frozen_as(&release.challenge.name)? != Some(release.challenge.sha256) {
+        let frozen = self.recipes.frozen().map_err(ReleaseRefused::Sets)?;
+        if frozen.get(&release.challenge.name) != Some(&release.challenge.sha256) {
             return Err(ReleaseRefused::Blocked(vec![format!(
                 "the challenge set {} was not frozen before it was judged",
                 release.challenge.name
@@ -316,7 +299,7 @@ impl Publisher {
             None => noted.remove(name),
         };
         let json = serde_json::to_vec_pretty(&noted)?;
-        for path in self.recipes.notes() {
+        for path in self.recipes.notes(NEWEST_FILE) {
             self.replace(&path, &json)?;
         }
         Ok(before)

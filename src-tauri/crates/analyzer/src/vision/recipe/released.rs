@@ -326,23 +326,20 @@ impl ReleasedRecipes {
         Ok(versions)
     }
 
-    /// Where the newest of each name are noted: within the folder, for a backup, and beside it.
-    pub(super) fn notes(&self) -> [PathBuf; 2] {
-        [
-            self.dir.join(NEWEST_FILE),
-            self.dir.with_extension(NEWEST_FILE),
-        ]
+    /// Where a note lies: within the folder, for a backup, and beside it, so that the folder itself is missed too.
+    pub(super) fn notes(&self, file: &str) -> [PathBuf; 2] {
+        [self.dir.join(file), self.dir.with_extension(file)]
     }
 
     /// What was noted as the newest of each name; where one of the notes is older, the newer.
     pub(super) fn newest_noted(&self) -> Result<BTreeMap<String, Newest>, String> {
         let mut newest = BTreeMap::<String, Newest>::new();
-        for path in self.notes() {
-            for (name, noted) in read_note(&path)? {
+        for path in self.notes(NEWEST_FILE) {
+            for (name, noted) in read_note::<Newest>(&path)? {
                 match newest.get(&name) {
                     Some(other) if other.version > noted.version => {}
                     Some(other) if other.version == noted.version && *other != noted => {
-                        return Err(format!("{} says otherwise of {name}", path.display()));
+                        return Err(says_otherwise(&path, &name));
                     }
                     _ => {
                         newest.insert(name, noted);
@@ -352,9 +349,29 @@ impl ReleasedRecipes {
         }
         Ok(newest)
     }
+
+    /// The challenge sets that were used, by name, whether they released anything or not.
+    pub(super) fn frozen(&self) -> Result<BTreeMap<String, Sha256>, String> {
+        let mut frozen = BTreeMap::new();
+        for path in self.notes(FROZEN_FILE) {
+            for (name, sha256) in read_note::<Sha256>(&path)? {
+                if frozen
+                    .insert(name.clone(), sha256)
+                    .is_some_and(|other| other != sha256)
+                {
+                    return Err(says_otherwise(&path, &name));
+                }
+            }
+        }
+        Ok(frozen)
+    }
 }
 
-fn read_note(path: &Path) -> Result<BTreeMap<String, Newest>, String> {
+fn says_otherwise(path: &Path, name: &str) -> String {
+    format!("{} says otherwise of {name}", path.display())
+}
+
+fn read_note<T: serde::de::DeserializeOwned>(path: &Path) -> Result<BTreeMap<String, T>, String> {
     let mut json = Vec::new();
     let read =
         fs::File::open(path).and_then(|file| file.take(MOST_JSON_BYTES).read_to_end(&mut json));

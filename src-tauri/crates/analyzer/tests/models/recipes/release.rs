@@ -260,6 +260,10 @@ fn where_the_sets_that_were_used_cannot_be_read_nothing_is_released_and_the_file
     let refused = publisher.standing(&source, &set).unwrap_err().to_string();
     assert!(refused.contains("challenge-sets.json"), "{refused}");
     assert!(publisher.freeze(&set).is_err());
+    // What lies beside the folder is enough.
+    fs::remove_file(&list).unwrap();
+    let changed = place.set("glaze-1", "max_undetermined = 1");
+    assert!(publisher.standing(&source, &changed).is_err());
     fs::write(&list, &kept).unwrap();
     assert_eq!(publisher.standing(&source, &set).unwrap(), Standing::New);
     // A backup holds it.

@@ -325,12 +325,7 @@ impl Inner {
         if first == Some(Provider::Screen) {
             return Ok(Ok(None));
         }
-        let mut said = screen.analyze(request).await;
-        if matches!(said, Err(AnalysisError::Hindered(_))) {
-            // A model that was just being put there; what lasts is met again.
-            said = screen.analyze(request).await;
-        }
-        match said {
+        match screen.analyze(request).await {
             Ok(screening) => {
                 let screening = screening.measured(request.mm_per_px);
                 let id = request.capture.id;

@@ -187,20 +187,10 @@ mod tests {
         verdict::VerdictCode,
     };
 
-    struct Says(Result<Analysis, AnalysisError>);
+    struct Says(Provider, Result<Analysis, AnalysisError>);
 
-    /// The local screen, with what it says.
-    struct Screen(Result<Analysis, AnalysisError>);
-
-    #[async_trait::async_trait]
-    impl Analyzer for Screen {
-        fn provider(&self) -> Provider {
-            Provider::Screen
-        }
-
-        async fn analyze(&self, _: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
-            self.0.clone()
-        }
+    fn says(provider: Provider, answer: Result<Analysis, AnalysisError>) -> Arc<dyn Analyzer> {
+        Arc::new(Says(provider, answer))
     }
 
     /// Knows that the part is to be judged by nobody.
@@ -243,11 +233,11 @@ mod tests {
     #[async_trait::async_trait]
     impl Analyzer for Says {
         fn provider(&self) -> Provider {
-            Provider::Azure
+            self.0
         }
 
         async fn analyze(&self, _: &AnalysisRequest) -> Result<Analysis, AnalysisError> {
-            self.0.clone()
+            self.1.clone()
         }
     }
 
@@ -327,7 +317,7 @@ mod tests {
     }
 
     async fn check(answers: Vec<Result<Analysis, AnalysisError>>) -> ChainOutcome {
-        let says = |answer| Arc::new(Says(answer)) as Arc<dyn Analyzer>;
+        let says = |answer| says(Provider::Azure, answer);
         Chain::new(answers.into_iter().map(says).collect())
             .decide(&request(), &mut AllBut(None))
             .await
@@ -363,7 +353,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_held_is_not_asked_and_the_part_stays_pending_where_nobody_else_answers() {
-        let chain = Chain::new(vec![Arc::new(Says(good()))]);
+        let chain = Chain::new(vec![says(Provider::Azure, good())]);
         let mut held = AllBut(Some(Provider::Azure));
         let ChainOutcome::Pending(met) = chain.decide(&request(), &mut held).await else {
             panic!("decided");
@@ -384,7 +374,7 @@ mod tests {
             screening: Some(marked),
             ..request()
         };
-        let chain = Chain::new(vec![Arc::new(Says(good()))]);
+        let chain = Chain::new(vec![says(Provider::Azure, good())]);
         match chain.decide(&request, &mut AllBut(None)).await {
             ChainOutcome::Decided {
                 verdict, detail, ..
@@ -398,11 +388,11 @@ mod tests {
 
     #[tokio::test]
     async fn where_the_screen_should_have_looked_and_could_not_nobody_else_passes_the_part() {
-        let damaged = || Arc::new(Screen(hindered(Obstacle::NeedsPerson))) as Arc<dyn Analyzer>;
-        let works = || Arc::new(Screen(good())) as Arc<dyn Analyzer>;
-        let other = || Arc::new(Says(good())) as Arc<dyn Analyzer>;
-        let unreached = || Arc::new(Says(hindered(Obstacle::Transient))) as Arc<dyn Analyzer>;
-        let unlearnt = || Arc::new(Screen(not_learnt())) as Arc<dyn Analyzer>;
+        let damaged = || says(Provider::Screen, hindered(Obstacle::NeedsPerson));
+        let works = || says(Provider::Screen, good());
+        let other = || says(Provider::Azure, good());
+        let unreached = || says(Provider::Azure, hindered(Obstacle::Transient));
+        let unlearnt = || says(Provider::Screen, not_learnt());
         let silent = Some(UndeterminedReason::ScreenSilent);
         for (fault, asked, expected) in [
             (Some("learn it again"), vec![other()], silent),
@@ -447,7 +437,7 @@ mod tests {
     async fn what_is_withheld_is_judged_by_nobody_also_where_the_one_who_knows_it_may_not_be_asked()
     {
         for order in [[0, 1], [1, 0]] {
-            let both: [Arc<dyn Analyzer>; 2] = [Arc::new(Withholds), Arc::new(Says(good()))];
+            let both: [Arc<dyn Analyzer>; 2] = [Arc::new(Withholds), says(Provider::Azure, good())];
             let chain = Chain::new(order.map(|n| both[n].clone()).into());
             let mut held = AllBut(Some(Provider::Claude));
             let ChainOutcome::Pending(met) = chain.decide(&request(), &mut held).await else {

@@ -127,6 +127,12 @@ impl Place {
         ChallengeSet::read(&folder).unwrap()
     }
 
+    /// A model that judges by what is released here.
+    fn claude(&self, standin: &StandIn) -> Claude {
+        let claude = standin.claude(ClaudeSettings::default());
+        claude.with_released(self.recipes())
+    }
+
     /// Releases a recipe as if its set had been judged as it should.
     fn release(&self, source: &RecipeSource) {
         let set = self.set("glaze-1", "");
@@ -207,8 +213,7 @@ async fn the_products_recipe_holds_before_the_stages_and_that_before_the_built_i
         return;
     };
     let place = Place::new();
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     let built_in = judged_by(&claude, "WK-KN-200").await;
     assert_eq!(built_in.to_string(), "blade_glazing v1");
 
@@ -368,8 +373,7 @@ async fn a_part_whose_recipe_is_not_as_it_was_released_is_judged_by_nobody_until
     place.release(&place.recipe(None, 2, "Of the stage."));
     let of_product = place.recipe(Some("WK-KN-200"), 1, "Of the product.");
     place.release(&of_product);
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     assert_eq!(judged_by(&claude, "WK-KN-200").await, of_product.tag());
 
     let path = place.released("WK-KN-200.blade_glazing", 1).join(file);
@@ -408,8 +412,7 @@ async fn a_newest_release_that_is_gone_is_missed_and_the_one_before_does_not_tak
     for version in [2, 3] {
         place.release(&place.recipe(None, version, &format!("Version {version}.")));
     }
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     assert_eq!(judged_by(&claude, "WK-KN-200").await.version, 3);
     fs::remove_dir_all(place.released("blade_glazing", 3)).unwrap();
     let reason = withheld(&claude, "WK-KN-200").await;

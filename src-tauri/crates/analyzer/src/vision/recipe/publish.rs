@@ -60,7 +60,9 @@ pub enum ReleaseRefused {
     },
     /// Nobody can tell which sets were used before.
     #[error(
-        "which challenge sets were used before cannot be told: {0}. Put that file back from a backup"
+        "which challenge sets were used before cannot be told: {0}. It stands twice, as challenge-sets.json in the folder \
+         of recipes and as recipes.challenge-sets.json beside it: put the right one in the place of the other, or both \
+         back from a backup"
     )]
     Sets(String),
     /// The challenge set speaks against it.

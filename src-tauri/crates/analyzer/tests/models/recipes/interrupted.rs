@@ -8,8 +8,7 @@ async fn a_release_that_is_noted_and_not_there_is_missed_until_it_is_released_on
         return;
     };
     let place = Place::new();
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     let first = place.recipe(Some("WK-KN-200"), 1, "Of the product.");
     place.release(&first);
     let second = place.recipe(Some("WK-KN-200"), 2, "Of the product, stricter.");
@@ -30,8 +29,7 @@ async fn a_folder_of_recipes_that_is_gone_is_missed() {
         return;
     };
     let place = Place::new();
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     place.release(&place.recipe(Some("WK-KN-200"), 1, "Of the product."));
     fs::remove_dir_all(place.dir.path().join("recipes")).unwrap();
     let reason = withheld(&claude, "WK-KN-200").await;
@@ -47,8 +45,7 @@ async fn what_cannot_be_noted_is_not_released() {
         return;
     };
     let place = Place::new();
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     let first = place.recipe(None, 2, "Of the stage.");
     place.release(&first);
     // In the way of the note that is written aside.
@@ -71,8 +68,7 @@ async fn a_release_whose_folder_cannot_be_made_leaves_the_one_before_in_force() 
         return;
     };
     let place = Place::new();
-    let claude = standin.claude(ClaudeSettings::default());
-    let claude = claude.with_released(place.recipes());
+    let claude = place.claude(&standin);
     let first = place.recipe(None, 2, "Of the stage.");
     place.release(&first);
     let second = place.recipe(None, 3, "Of the stage, stricter.");

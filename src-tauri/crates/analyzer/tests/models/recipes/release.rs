@@ -260,6 +260,11 @@ fn where_the_sets_that_were_used_cannot_be_read_nothing_is_released_and_the_file
     let refused = publisher.standing(&source, &set).unwrap_err().to_string();
     assert!(refused.contains("challenge-sets.json"), "{refused}");
     assert!(publisher.freeze(&set).is_err());
+    // The two notes of it contradict each other.
+    let other = format!(r#"{{"glaze-1": "{}"}}"#, Sha256::of(b"another set"));
+    fs::write(&list, other).unwrap();
+    let refused = publisher.standing(&source, &set).unwrap_err().to_string();
+    assert!(refused.contains("says otherwise of glaze-1"), "{refused}");
     // What lies beside the folder is enough.
     fs::remove_file(&list).unwrap();
     let changed = place.set("glaze-1", "max_undetermined = 1");

@@ -7,7 +7,7 @@ use wiko_camera::{
 };
 use wiko_core::{
     UnknownCode,
-    camera::CameraId,
+    camera::{CameraId, Frame, Shot},
     ports::{Camera, CameraError, Clock, Entropy},
 };
 use wiko_pipeline::Order;
@@ -39,9 +39,10 @@ pub fn open(
                 Ok(Box::new(SimulatedCamera::open(config, clock.clone())?))
             }
             CameraDriver::Replay => {
-                let folder = file.folder.clone().ok_or_else(|| CameraError::Lost {
-                    reason: "set camera.folder in station.toml".to_owned(),
-                })?;
+                let folder = file
+                    .folder
+                    .clone()
+                    .ok_or_else(|| CameraError::failed("set camera.folder in station.toml"))?;
                 Ok(Box::new(ReplayCamera::open(
                     CameraId(file.id.clone()),
                     ReplaySource::Folder(folder),
@@ -53,6 +54,19 @@ pub fn open(
         }
     };
     CameraFeed::spawn(Box::new(open), entropy)
+}
+
+/// The frame as it goes to disk; pixels are encoded apart from the threads that serve.
+pub async fn shot_of(frame: Arc<Frame>) -> Result<Shot, CameraError> {
+    let camera = frame.camera.to_string();
+    let bad = |reason: String| CameraError::BadFrame {
+        source_name: camera.clone(),
+        reason,
+    };
+    match tokio::task::spawn_blocking(move || wiko_imaging::shot_of(&frame)).await {
+        Ok(shot) => shot.map_err(|refused| bad(refused.to_string())),
+        Err(stopped) => Err(bad(stopped.to_string())),
+    }
 }
 
 /// The simulated line as the settings want it.

@@ -56,7 +56,9 @@ fn good_parts(settings: &Settings, order: &Order) -> Result<Vec<GrayImage>, Fail
     for frame in 1..=PARTS * FRAMES_A_PART {
         let shown = camera.next_frame(Duration::from_secs(10))?;
         if frame % FRAMES_A_PART == 0 {
-            pictures.push(wiko_imaging::decode_luma(&shown.image)?);
+            pictures.push(wiko_imaging::decode_luma(
+                &wiko_imaging::shot_of(&shown)?.image,
+            )?);
         }
     }
     Ok(pictures)

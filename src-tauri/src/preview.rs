@@ -108,17 +108,12 @@ async fn send_frames(
 async fn message_of(
     frame: Arc<Frame>,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let picture = if frame.image.facts().width_px > WIDEST_PX {
-        let image = frame.image.clone();
-        let smaller =
-            tokio::task::spawn_blocking(move || wiko_imaging::thumbnail(&image, SMALLER_PX));
-        smaller.await??.into()
-    } else {
-        frame.image.bytes().clone()
-    };
+    let (sequence, exposed_at) = (frame.sequence, frame.exposed_at);
+    let live = move || wiko_imaging::live_jpeg(&frame.picture, WIDEST_PX, SMALLER_PX);
+    let picture = tokio::task::spawn_blocking(live).await??;
     let mut message = Vec::with_capacity(16 + picture.len());
-    message.extend_from_slice(&frame.sequence.to_le_bytes());
-    message.extend_from_slice(&(frame.exposed_at.0 as f64).to_le_bytes());
+    message.extend_from_slice(&sequence.to_le_bytes());
+    message.extend_from_slice(&(exposed_at.0 as f64).to_le_bytes());
     message.extend_from_slice(&picture);
     Ok(message)
 }

@@ -179,8 +179,8 @@ impl App {
             driver: driver.to_owned(),
             state: self.camera_state(),
             frames_per_second: feed.fps(),
-            width_px: frame.as_ref().map(|frame| frame.image.facts().width_px),
-            height_px: frame.as_ref().map(|frame| frame.image.facts().height_px),
+            width_px: frame.as_ref().map(|frame| frame.size_px().0),
+            height_px: frame.as_ref().map(|frame| frame.size_px().1),
         }
     }
 

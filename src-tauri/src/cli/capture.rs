@@ -43,6 +43,7 @@ pub(crate) async fn run(
     )?;
     let triggered_at = installation.clock.now();
     let frame = feed.frame_after(triggered_at, FIRST_FRAME).await?;
+    let shot = camera::shot_of(frame).await?;
     let stop = CancellationToken::new();
     let engine = tokio::spawn({
         let (station, stop) = (installation.station.clone(), stop.clone());
@@ -51,7 +52,7 @@ pub(crate) async fn run(
     let inspected = inspect(
         &installation.station,
         &order,
-        &frame,
+        &shot,
         wait,
         &arguments.camera,
         output,

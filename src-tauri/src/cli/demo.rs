@@ -12,7 +12,7 @@ use std::{process::ExitCode, time::Duration};
 use tokio_util::sync::CancellationToken;
 use wiko_camera::render_part;
 use wiko_core::{
-    camera::{CameraId, Frame},
+    camera::{CameraId, CameraTag, Shot},
     defect::DefectType,
     image::EncodedImage,
     inspection::Inspection,
@@ -65,17 +65,19 @@ pub(crate) async fn run(
             Ok(wiko_imaging::inspect_trusted(jpeg)?)
         })
         .await??;
-        let frame = Frame {
-            sequence: number as u64,
-            exposed_at: installation.clock.now(),
-            camera: CameraId("simulated".to_owned()),
+        let shot = Shot {
+            camera: CameraTag {
+                id: CameraId("simulated".to_owned()),
+                frame_sequence: number as u64,
+                exposed_at: installation.clock.now(),
+            },
             image,
         };
         let station = &installation.station;
         let source = format!("demo part {}", number + 1);
-        let inspection = inspect(station, &order, &frame, Some(PATIENCE), &source, output).await?;
+        let inspection = inspect(station, &order, &shot, Some(PATIENCE), &source, output).await?;
         let path = pictures.join(format!("{}.jpg", inspection.capture.id));
-        tokio::fs::write(&path, annotated(frame.image, inspection).await?).await?;
+        tokio::fs::write(&path, annotated(shot.image, inspection).await?).await?;
         output.line(
             &json!({"event": "annotated", "picture": path.display().to_string()}),
             format_args!("  {}", path.display()),

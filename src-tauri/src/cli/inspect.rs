@@ -12,7 +12,7 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
-    camera::{CameraId, Frame},
+    camera::{CameraId, CameraTag, Shot},
     event::StationEvent,
     id::InspectionId,
     inspection::Inspection,
@@ -127,17 +127,17 @@ pub(crate) async fn run(
     })
 }
 
-/// Takes one frame through the station and prints what becomes of it.
+/// Takes one shot through the station and prints what becomes of it.
 pub(crate) async fn inspect(
     station: &Station,
     order: &Order,
-    frame: &Frame,
+    shot: &Shot,
     wait: Option<Duration>,
     source: &str,
     output: &Output,
 ) -> Result<Inspection, StoreError> {
     let mut events = station.subscribe();
-    let capture = station.capture(order, frame).await?;
+    let capture = station.capture(order, shot).await?;
     output.captured(&station.records().inspection(capture.id).await?, source);
     let inspection = match wait {
         Some(timeout) => station.wait_decided(capture.id, timeout).await?,
@@ -173,7 +173,7 @@ async fn answered(
 }
 
 /// Reads a picture from a file and checks it whole.
-pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<Frame, String> {
+pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<Shot, String> {
     let exposed_at = clock.now();
     let path = path.to_owned();
     let image = tokio::task::spawn_blocking(move || {
@@ -182,10 +182,12 @@ pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<
     })
     .await
     .map_err(|error| error.to_string())??;
-    Ok(Frame {
-        sequence: number,
-        exposed_at,
-        camera: CameraId("file".to_owned()),
+    Ok(Shot {
+        camera: CameraTag {
+            id: CameraId("file".to_owned()),
+            frame_sequence: number,
+            exposed_at,
+        },
         image,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     access::Gate,
+    camera,
     dto::{
         CommandError, ErrorCode, HistoryRowDto, InspectionDto, OperatorCallForm, OrderDto,
         PreviewDto, SessionDto, StationDto,
@@ -116,7 +117,8 @@ pub(super) async fn trigger_capture(gate: State<'_, Gate>) -> Result<HistoryRowD
     let triggered_at = app.installation.clock.now();
     let (feed, order) = app.feed_and_order(&session.operator);
     let frame = feed.frame_after(triggered_at, FRAME_TIMEOUT).await?;
-    let capture = app.installation.station.capture(&order, &frame).await?;
+    let shot = camera::shot_of(frame).await?;
+    let capture = app.installation.station.capture(&order, &shot).await?;
     let inspection = app.installation.records.inspection(capture.id).await?;
     Ok(HistoryRowDto::from(&HistoryRow::of(&inspection)))
 }

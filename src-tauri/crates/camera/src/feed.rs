@@ -58,8 +58,8 @@ impl CameraFeed {
         let thread = std::thread::Builder::new()
             .name("camera".to_owned())
             .spawn(move || runner.run())
-            .map_err(|error| CameraError::Lost {
-                reason: format!("its thread cannot be started: {error}"),
+            .map_err(|error| {
+                CameraError::failed(format!("its thread cannot be started: {error}"))
             })?;
         Ok(Self {
             latest,

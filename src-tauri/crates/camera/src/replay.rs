@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 use wiko_core::{
-    camera::{CameraId, Frame},
+    camera::{CameraId, Frame, FramePicture},
     image::{EncodedImage, Sha256},
     ports::{Camera, CameraError, Clock},
 };
@@ -51,20 +51,18 @@ impl ReplayCamera {
         let files = match source {
             ReplaySource::Files(files) => files,
             ReplaySource::Folder(folder) => {
-                let files = pictures_in(&folder).map_err(|error| CameraError::Lost {
-                    reason: format!(
+                let files = pictures_in(&folder).map_err(|error| {
+                    CameraError::failed(format!(
                         "{}: {}; choose a folder that can be read",
                         folder.display(),
                         in_words(&error)
-                    ),
+                    ))
                 })?;
                 if files.is_empty() {
-                    return Err(CameraError::Lost {
-                        reason: format!(
-                            "{} holds no pictures; put .jpg, .png or .webp files there",
-                            folder.display()
-                        ),
-                    });
+                    return Err(CameraError::failed(format!(
+                        "{} holds no pictures; put .jpg, .png or .webp files there",
+                        folder.display()
+                    )));
                 }
                 files
             }
@@ -130,7 +128,8 @@ impl Camera for ReplayCamera {
             sequence,
             exposed_at: self.clock.now(),
             camera: self.id.clone(),
-            image,
+            picture: FramePicture::Encoded(image),
+            faults: Vec::new(),
         })
     }
 }

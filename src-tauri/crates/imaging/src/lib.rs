@@ -18,6 +18,7 @@ mod quality;
 mod refusal;
 mod region;
 mod resize;
+mod shot;
 
 pub use annotate::{annotate, annotate_verdict};
 pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled, luma_of};
@@ -27,3 +28,4 @@ pub use quality::{QualityFault, quality_fault};
 pub use refusal::{ImageRefused, MAX_BYTES, MAX_PIXELS, MAX_SIDE_PX};
 pub use region::{part_region, part_region_of};
 pub use resize::{resize_rgb, thumbnail};
+pub use shot::{live_jpeg, shot_of};

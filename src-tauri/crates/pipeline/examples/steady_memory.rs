@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
     analysis::{Analysis, Provider},
-    camera::{CameraId, Frame},
+    camera::{CameraId, CameraTag, Shot},
     chain::Chain,
     event::StationEvent,
     facility::Facility,
@@ -130,13 +130,15 @@ async fn main() {
     let mut sent = 0;
     for n in 0..parts {
         clock.advance(Duration::from_secs(1));
-        let frame = Frame {
-            sequence: u64::from(n),
-            exposed_at: clock.now(),
-            camera: CameraId("bench".into()),
+        let shot = Shot {
+            camera: CameraTag {
+                id: CameraId("bench".into()),
+                frame_sequence: u64::from(n),
+                exposed_at: clock.now(),
+            },
             image: builders::image(&n.to_be_bytes()),
         };
-        station.capture(&order, &frame).await.unwrap();
+        station.capture(&order, &shot).await.unwrap();
         while n + 1 - sent > if n + 1 == parts { 0 } else { UNDER_WAY } {
             if let StationEvent::Uploaded { .. } = events.recv().await.unwrap() {
                 sent += 1;

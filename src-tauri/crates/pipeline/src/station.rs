@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
     audit::AuditEntry,
-    camera::{CameraTag, Frame},
+    camera::Shot,
     circuit::CircuitReport,
     clock_watch::ClockTrouble,
     event::StationEvent,
@@ -116,8 +116,8 @@ impl Station {
         self.0.language()
     }
 
-    /// Makes a frame a part: safe on disk and in the records, or refused with the reason.
-    pub async fn capture(&self, order: &Order, frame: &Frame) -> Result<CaptureFacts, StoreError> {
+    /// Makes a shot a part: safe on disk and in the records, or refused with the reason.
+    pub async fn capture(&self, order: &Order, shot: &Shot) -> Result<CaptureFacts, StoreError> {
         let inner = &self.0;
         let reading = inner.clock.reading();
         let captured_at = reading.now;
@@ -132,15 +132,11 @@ impl Station {
             serial: scanned(order.serial.as_deref()),
             shift: inner.settings.shifts.shift_at(captured_at).code,
             operator: order.operator.clone(),
-            camera: CameraTag {
-                id: frame.camera.clone(),
-                frame_sequence: frame.sequence,
-                exposed_at: frame.exposed_at,
-            },
+            camera: shot.camera.clone(),
             boot_id: reading.boot_id,
             monotonic_ms: reading.monotonic_ms,
         };
-        let sequence = match inner.records.capture(&capture, &frame.image).await {
+        let sequence = match inner.records.capture(&capture, &shot.image).await {
             Ok(sequence) => sequence,
             Err(error) => {
                 inner.storage_failed(&error);
@@ -150,7 +146,7 @@ impl Station {
         tracing::info!(id = %capture.id, sequence, "captured");
         inner.tell(StationEvent::Captured {
             capture: capture.clone(),
-            image: frame.image.facts(),
+            image: shot.image.facts(),
         });
         inner.knock_analysis.notify_one();
         Ok(capture)

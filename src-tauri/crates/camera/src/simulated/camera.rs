@@ -6,7 +6,7 @@ use crate::pacing::{Pacer, Pacing};
 use image::RgbImage;
 use std::{collections::VecDeque, sync::Arc, thread::JoinHandle, time::Duration};
 use wiko_core::{
-    camera::{CameraId, Frame},
+    camera::{CameraId, Frame, FramePicture},
     defect::DefectType,
     geometry::BoxPx,
     ports::{Camera, CameraError, Clock},
@@ -115,7 +115,7 @@ pub struct SimulatedCamera {
 impl SimulatedCamera {
     /// Renders the first part and begins with the second.
     pub fn open(config: SimulatedCameraConfig, clock: Arc<dyn Clock>) -> Result<Self, CameraError> {
-        let lost = |reason: String| CameraError::Lost { reason };
+        let lost = |reason: String| CameraError::failed(reason);
         let encoder = JpegEncoder::new(QUALITY).map_err(|error| lost(error.to_string()))?;
         let current = config.part(0);
         let mut rng = Rng::new(config.seed, 0x6e01);
@@ -166,8 +166,8 @@ impl SimulatedCamera {
         let thread = std::thread::Builder::new()
             .name("simulated-part".to_owned())
             .spawn(move || config.part(number))
-            .map_err(|error| CameraError::Lost {
-                reason: format!("no thread for the next part: {error}"),
+            .map_err(|error| {
+                CameraError::failed(format!("no thread for the next part: {error}"))
             })?;
         self.coming = Some(thread);
         Ok(())
@@ -259,9 +259,7 @@ impl Camera for SimulatedCamera {
         let old_columns = self.still_in_view(in_part);
         self.fill_frame(old_columns);
         let (width, height) = self.current.image.dimensions();
-        let lost = |error: wiko_imaging::ImageRefused| CameraError::Lost {
-            reason: error.to_string(),
-        };
+        let lost = |error: wiko_imaging::ImageRefused| CameraError::failed(error);
         let jpeg = self
             .encoder
             .encode_rows(
@@ -283,7 +281,8 @@ impl Camera for SimulatedCamera {
             sequence,
             exposed_at,
             camera: self.config.id.clone(),
-            image,
+            picture: FramePicture::Encoded(image),
+            faults: Vec::new(),
         })
     }
 }

@@ -77,7 +77,7 @@ async fn a_trigger_never_gets_a_frame_from_before_it() {
     clock.set(trigger);
     let this = || shutter.show(builders::image(b"this part"));
     let frame = frame_while(&feed, trigger, this).await.unwrap();
-    assert_eq!(&frame.image.bytes()[..], b"this part");
+    assert_eq!(&frame.picture.encoded().unwrap().bytes()[..], b"this part");
     assert_eq!(feed.latest().unwrap().sequence, 1);
 }
 
@@ -93,7 +93,7 @@ async fn a_clock_that_was_set_back_makes_no_old_frame_new() {
     clock.set(trigger);
     let this = || shutter.show(builders::image(b"this part"));
     let frame = frame_while(&feed, trigger, this).await.unwrap();
-    assert_eq!(&frame.image.bytes()[..], b"this part");
+    assert_eq!(&frame.picture.encoded().unwrap().bytes()[..], b"this part");
 }
 
 #[tokio::test]
@@ -102,15 +102,13 @@ async fn a_lost_camera_is_opened_again_and_says_why_it_was_lost() {
     let (first, first_shutter) = FakeCamera::new("fake", clock.clone());
     let (second, second_shutter) = FakeCamera::new("fake", clock);
     let feed = feed_of(vec![first, second]);
-    let unplugged = CameraError::Lost {
-        reason: "unplugged".into(),
-    };
+    let unplugged = CameraError::lost(wiko_core::ports::LostCause::Unplugged, "unplugged");
     first_shutter.fail(unplugged.clone());
     state(&feed, CameraState::Lost).await;
     assert_eq!(feed.last_error(), Some(unplugged));
     let again = || second_shutter.show(builders::image(b"again"));
     let frame = frame_while(&feed, NOON, again).await.unwrap();
-    assert_eq!(&frame.image.bytes()[..], b"again");
+    assert_eq!(&frame.picture.encoded().unwrap().bytes()[..], b"again");
     state(&feed, CameraState::Streaming).await;
 }
 
@@ -157,9 +155,10 @@ async fn at_the_end_of_the_pictures_who_waits_is_told() {
 fn a_feed_is_dropped_without_hanging_whatever_its_camera_does() {
     let (silent, _shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
     let refusing = || -> Result<Box<dyn Camera>, CameraError> {
-        Err(CameraError::Lost {
-            reason: "not there".into(),
-        })
+        Err(CameraError::lost(
+            wiko_core::ports::LostCause::Unplugged,
+            "not there",
+        ))
     };
     let feeds = [
         feed_of(vec![silent]),

@@ -24,11 +24,23 @@ fn pictures_come_by_name_with_their_bytes_untouched_and_then_end() {
     ]);
     let mut camera = open(ReplaySource::Folder(folder.path().into()), false).unwrap();
     assert_eq!(
-        &camera.next_frame(SOON).unwrap().image.bytes()[..],
+        &camera
+            .next_frame(SOON)
+            .unwrap()
+            .picture
+            .encoded()
+            .unwrap()
+            .bytes()[..],
         &jpeg(1)[..]
     );
     assert_eq!(
-        &camera.next_frame(SOON).unwrap().image.bytes()[..],
+        &camera
+            .next_frame(SOON)
+            .unwrap()
+            .picture
+            .encoded()
+            .unwrap()
+            .bytes()[..],
         &jpeg(2)[..]
     );
     assert!(matches!(camera.next_frame(SOON), Err(CameraError::Ended)));
@@ -67,7 +79,13 @@ fn a_list_of_files_keeps_its_order_and_names_the_missing() {
     let files = ["z.jpg", "gone.jpg", "a.jpg"].map(|name| folder.path().join(name));
     let mut camera = open(ReplaySource::Files(files.to_vec()), false).unwrap();
     assert_eq!(
-        &camera.next_frame(SOON).unwrap().image.bytes()[..],
+        &camera
+            .next_frame(SOON)
+            .unwrap()
+            .picture
+            .encoded()
+            .unwrap()
+            .bytes()[..],
         &jpeg(1)[..]
     );
     let refused = camera.next_frame(SOON).unwrap_err().to_string();
@@ -76,7 +94,13 @@ fn a_list_of_files_keeps_its_order_and_names_the_missing() {
         "{refused}"
     );
     assert_eq!(
-        &camera.next_frame(SOON).unwrap().image.bytes()[..],
+        &camera
+            .next_frame(SOON)
+            .unwrap()
+            .picture
+            .encoded()
+            .unwrap()
+            .bytes()[..],
         &jpeg(2)[..]
     );
 }
@@ -106,7 +130,13 @@ fn a_file_that_is_damaged_between_two_rounds_of_a_loop_is_refused() {
         Err(CameraError::BadFrame { .. })
     ));
     assert_eq!(
-        camera.next_frame(SOON).unwrap().image.bytes()[..],
+        camera
+            .next_frame(SOON)
+            .unwrap()
+            .picture
+            .encoded()
+            .unwrap()
+            .bytes()[..],
         jpeg(2)[..]
     );
 }

@@ -151,7 +151,7 @@ fn the_truth_of_a_frame_is_where_that_frame_shows_the_defect_also_while_parts_mo
     let (mut moving, mut still) = (0, 0);
     for _ in 0..24 {
         let frame = camera.next_frame(Duration::from_secs(5)).unwrap();
-        let picture = wiko_imaging::decode_rgb(&frame.image).unwrap();
+        let picture = wiko_imaging::decode_rgb(frame.picture.encoded().unwrap()).unwrap();
         for truth in camera.truth_of(frame.sequence) {
             // The part of the truth's size and height; cut boxes are left to the moving count alone.
             let own = parts.iter().find_map(|part| {
@@ -191,7 +191,9 @@ fn the_stream_repeats_and_every_frame_has_noise_of_its_own() {
                 camera
                     .next_frame(Duration::from_secs(5))
                     .unwrap()
-                    .image
+                    .picture
+                    .encoded()
+                    .unwrap()
                     .facts()
                     .sha256
             })
@@ -262,7 +264,9 @@ fn figures() {
         bytes = camera
             .next_frame(Duration::from_secs(5))
             .unwrap()
-            .image
+            .picture
+            .encoded()
+            .unwrap()
             .bytes()
             .len();
         times.push(begun.elapsed());

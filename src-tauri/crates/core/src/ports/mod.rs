@@ -10,7 +10,7 @@ mod signer;
 mod uploader;
 
 pub use analyzer::{AnalysisError, AnalysisRequest, Analyzer, Language};
-pub use camera::{Camera, CameraError};
+pub use camera::{Camera, CameraDiscovery, CameraError, LostCause};
 pub use clock::{Clock, Entropy};
 pub use records::{Records, ReserveTouched, StoreError};
 pub use secrets::{Backing, SecretName, Secrets, SecretsError};

@@ -18,7 +18,7 @@ fn hindered(obstacle: Obstacle) -> Answer {
 
 async fn capture(bench: &Bench, parts: std::ops::Range<u64>) {
     for n in parts {
-        bench.station.capture(&order(), &frame(n)).await.unwrap();
+        bench.station.capture(&order(), &shot(n)).await.unwrap();
     }
 }
 
@@ -173,7 +173,7 @@ async fn while_claude_is_away_the_screen_decides_without_waiting_for_it() {
     assert!((5..=8).contains(&asked), "{asked}");
 
     let running = Running::of(&bench.station);
-    let part = bench.station.capture(&order(), &frame(99)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(99)).await.unwrap();
     let decided = bench.station.wait_decided(part.id, PATIENCE).await.unwrap();
     running.stopped().await;
     assert_eq!(decided.verdict(), VerdictCode::Pass);
@@ -249,7 +249,7 @@ async fn after_a_retry_a_clock_that_is_set_back_makes_no_part_be_asked_about_aga
     let mut events = bench.station.subscribe();
     let running = Running::of(&bench.station);
     for n in 10..20 {
-        let part = bench.station.capture(&order(), &frame(n)).await.unwrap();
+        let part = bench.station.capture(&order(), &shot(n)).await.unwrap();
         wait_for(
             &mut events,
             |event| matches!(event, StationEvent::Delayed { id, .. } if *id == part.id),

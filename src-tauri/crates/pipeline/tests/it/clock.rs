@@ -45,7 +45,7 @@ async fn a_clock_that_is_set_back_while_the_station_runs_is_told_noted_and_shown
 #[tokio::test]
 async fn a_clock_that_lies_behind_the_last_record_is_told_at_the_start_and_the_order_stays() {
     let bench = bench(vec![claude([Answer::Good])], None).await;
-    let first = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let first = bench.station.capture(&order(), &shot(1)).await.unwrap();
     bench.clock.set(UnixMillis(NOON.0 - HOUR_MS));
     let mut events = bench.station.subscribe();
     let running = Running::of(&bench.station);
@@ -56,7 +56,7 @@ async fn a_clock_that_lies_behind_the_last_record_is_told_at_the_start_and_the_o
         )
     })
     .await;
-    let second = bench.station.capture(&order(), &frame(2)).await.unwrap();
+    let second = bench.station.capture(&order(), &shot(2)).await.unwrap();
     running.stopped().await;
     assert!(noted(&bench).await.contains("before the last record"));
     let records = bench.station.records();

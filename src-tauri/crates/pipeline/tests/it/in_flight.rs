@@ -108,7 +108,7 @@ async fn answers_in_any_order_reach_their_own_parts_and_leave_the_order_of_captu
     let mut events = bench.station.subscribe();
     let mut parts = vec![];
     for n in 0..PARTS / 2 {
-        parts.push(bench.station.capture(&order(), &frame(n)).await.unwrap().id);
+        parts.push(bench.station.capture(&order(), &shot(n)).await.unwrap().id);
     }
     let running = Running::of(&bench.station);
     let mut held = vec![];
@@ -117,12 +117,12 @@ async fn answers_in_any_order_reach_their_own_parts_and_leave_the_order_of_captu
     }
     // Each capture wakes the queue, which must leave all of them waiting.
     for n in PARTS / 2..PARTS {
-        parts.push(bench.station.capture(&order(), &frame(n)).await.unwrap().id);
+        parts.push(bench.station.capture(&order(), &shot(n)).await.unwrap().id);
     }
     assert!(requests.try_recv().is_err(), "a ninth was asked about");
 
     let shown: HashMap<_, _> = (0..PARTS)
-        .map(|n| (frame(n).image.facts().sha256, n))
+        .map(|n| (shot(n).image.facts().sha256, n))
         .collect();
     for step in 0.. {
         let answered = held.remove(step * 5 % held.len());
@@ -148,7 +148,7 @@ async fn answers_in_any_order_reach_their_own_parts_and_leave_the_order_of_captu
     );
     for (id, decision) in &told.decided {
         let n = parts.iter().position(|part| part == id).unwrap() as u64;
-        is_its_own(n, &frame(n).image.facts(), decision);
+        is_its_own(n, &shot(n).image.facts(), decision);
     }
     for (n, id) in parts.iter().enumerate() {
         let record = bench.station.records().inspection(*id).await.unwrap();

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use wiko_core::{
     analysis::Provider,
-    camera::{CameraId, Frame},
+    camera::{CameraId, CameraTag, Shot},
     chain::Chain,
     defect::{DefectType, Severity},
     event::StationEvent,
@@ -199,11 +199,13 @@ fn order() -> Order {
     }
 }
 
-fn frame(n: u64) -> Frame {
-    Frame {
-        sequence: n,
-        exposed_at: NOON,
-        camera: CameraId("test".into()),
+fn shot(n: u64) -> Shot {
+    Shot {
+        camera: CameraTag {
+            id: CameraId("test".into()),
+            frame_sequence: n,
+            exposed_at: NOON,
+        },
         image: builders::image(format!("part {n}").as_bytes()),
     }
 }

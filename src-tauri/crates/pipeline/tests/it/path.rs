@@ -11,7 +11,7 @@ async fn a_part_is_captured_decided_and_uploaded_by_the_workers() {
         async move { station.run(stop).await }
     });
     let mut link = bench.station.link();
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     let decided = bench.station.wait_decided(part.id, PATIENCE).await.unwrap();
     assert_eq!(decided.verdict(), VerdictCode::Fail);
     let connected = link.wait_for(|link| *link == CloudLink::Connected);
@@ -32,7 +32,7 @@ async fn a_part_is_captured_decided_and_uploaded_by_the_workers() {
 async fn a_part_that_nobody_answers_for_stays_pending_and_is_decided_when_somebody_does() {
     let answers = [Answer::hindered(Obstacle::Transient), Answer::Good];
     let bench = bench(vec![claude(answers)], None).await;
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     let first = bench.station.drain_once().await.unwrap();
     assert_eq!((first.decided, first.analysis_waiting), (0, 1));
     let pending = bench.station.records().inspection(part.id).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_part_that_nobody_answers_for_stays_pending_and_is_decided_when_somebo
 async fn a_reply_that_cannot_be_used_is_undetermined_and_uploaded_as_such() {
     let broken = Answer::unusable(UndeterminedReason::ContractBroken);
     let bench = bench(vec![claude([broken]), screen([Answer::Good])], None).await;
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     bench.station.drain_once().await.unwrap();
     let stored = bench.cloud.stored(part.id).unwrap();
     assert_eq!(stored.verdict(), VerdictCode::Undetermined);
@@ -73,7 +73,7 @@ async fn a_reply_that_cannot_be_used_is_undetermined_and_uploaded_as_such() {
 #[tokio::test]
 async fn what_the_screen_says_is_kept_beside_the_verdict_and_decides_nothing() {
     let bench = bench(vec![claude([scratch()])], Some(screen([Answer::Good]))).await;
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     bench.station.drain_once().await.unwrap();
     let decided = bench.station.records().inspection(part.id).await.unwrap();
     assert_eq!(decided.verdict(), VerdictCode::Fail);
@@ -98,7 +98,7 @@ async fn without_the_cloud_decided_parts_wait_and_go_when_it_is_back() {
     let bench = bench(vec![claude([Answer::Good])], None).await;
     bench.cloud.hinder(Some(offline()));
     for n in 1..=3 {
-        bench.station.capture(&order(), &frame(n)).await.unwrap();
+        bench.station.capture(&order(), &shot(n)).await.unwrap();
     }
     let without = bench.station.drain_once().await.unwrap();
     assert_eq!(
@@ -126,7 +126,7 @@ async fn a_part_that_needs_a_person_is_parked_with_the_reason_until_it_is_retrie
         None,
     )
     .await;
-    bench.station.capture(&order(), &frame(1)).await.unwrap();
+    bench.station.capture(&order(), &shot(1)).await.unwrap();
     assert_eq!(bench.station.drain_once().await.unwrap().parked(), 1);
     assert_eq!(
         bench
@@ -164,7 +164,7 @@ async fn refused_credentials_pause_the_uploads_until_there_are_new_ones() {
     });
     let mut parts = vec![];
     for n in 0..PARTS {
-        let part = bench.station.capture(&order(), &frame(n as u64)).await;
+        let part = bench.station.capture(&order(), &shot(n as u64)).await;
         let part = part.unwrap().id;
         bench.station.wait_decided(part, PATIENCE).await.unwrap();
         parts.push(part);
@@ -198,7 +198,7 @@ async fn a_drain_sends_no_more_once_the_credentials_are_refused() {
     bench.cloud.hinder(Some(refused()));
     let mut events = bench.station.subscribe();
     for n in 1..=3 {
-        bench.station.capture(&order(), &frame(n)).await.unwrap();
+        bench.station.capture(&order(), &shot(n)).await.unwrap();
     }
     let report = bench.station.drain_once().await.unwrap();
     assert_eq!((report.uploaded, report.upload_waiting), (0, 3));
@@ -224,11 +224,11 @@ async fn a_new_part_is_asked_about_although_the_credentials_of_claude_are_refuse
         async move { station.run(stop).await }
     });
     let mut events = bench.station.subscribe();
-    bench.station.capture(&order(), &frame(1)).await.unwrap();
+    bench.station.capture(&order(), &shot(1)).await.unwrap();
     let delayed =
         async { while !matches!(events.recv().await, Ok(StationEvent::Delayed { .. })) {} };
     tokio::time::timeout(PATIENCE, delayed).await.unwrap();
-    let new = bench.station.capture(&order(), &frame(2)).await.unwrap();
+    let new = bench.station.capture(&order(), &shot(2)).await.unwrap();
     let decided = bench.station.wait_decided(new.id, PATIENCE).await.unwrap();
     assert_eq!(decided.verdict(), VerdictCode::Pass);
     stop.cancel();
@@ -238,7 +238,7 @@ async fn a_new_part_is_asked_about_although_the_credentials_of_claude_are_refuse
 #[tokio::test]
 async fn an_override_needs_a_reason_and_goes_to_the_cloud_as_a_new_revision() {
     let bench = bench(vec![claude([scratch()])], None).await;
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     bench.station.drain_once().await.unwrap();
     let before = bench.cloud.stored(part.id).unwrap().revision;
     let by = |call, reason: Option<&str>| {
@@ -264,7 +264,7 @@ async fn an_override_needs_a_reason_and_goes_to_the_cloud_as_a_new_revision() {
 #[tokio::test]
 async fn a_part_that_nobody_has_judged_can_be_rejected_and_not_released() {
     let bench = bench(vec![claude([scratch()])], None).await;
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     let by = |call| {
         let reason = Some("seen_by_eye".to_owned());
         bench
@@ -281,7 +281,7 @@ async fn a_part_that_nobody_has_judged_can_be_rejected_and_not_released() {
 #[tokio::test]
 async fn a_correction_after_the_picture_was_removed_sends_the_record_alone() {
     let bench = bench(vec![claude([Answer::Good])], None).await;
-    let part = bench.station.capture(&order(), &frame(1)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(1)).await.unwrap();
     assert_eq!(bench.station.drain_once().await.unwrap().uploaded, 1);
     let all_go = wiko_store::RetentionPolicy {
         keep: Duration::ZERO,
@@ -319,6 +319,6 @@ async fn a_code_is_recorded_without_the_characters_that_a_scanner_adds() {
         serial: Some("\r\n".into()),
         ..order()
     };
-    let part = bench.station.capture(&scanned, &frame(1)).await.unwrap();
+    let part = bench.station.capture(&scanned, &shot(1)).await.unwrap();
     assert_eq!((part.lot.as_deref(), part.serial), (Some("L2603-01"), None));
 }

@@ -26,7 +26,7 @@ fn budget(
 
 /// Captures a part and lets it go as far as it goes now.
 async fn judged(bench: &Bench, n: u64) -> wiko_core::inspection::Inspection {
-    let part = bench.station.capture(&order(), &frame(n)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(n)).await.unwrap();
     bench.station.drain_once().await.unwrap();
     bench.records.inspection(part.id).await.unwrap()
 }
@@ -139,7 +139,7 @@ async fn a_part_that_waits_for_the_next_month_is_tried_again_only_then() {
     let running = Running::of(&bench.station);
     let mut ids = vec![];
     for n in 1..=3 {
-        let part = bench.station.capture(&order(), &frame(n)).await.unwrap();
+        let part = bench.station.capture(&order(), &shot(n)).await.unwrap();
         wait_for(
             &mut events,
             |event| matches!(event, StationEvent::Delayed { id, .. } if *id == part.id),

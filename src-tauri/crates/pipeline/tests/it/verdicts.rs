@@ -5,7 +5,7 @@ use wiko_core::{camera::CameraId, ports::Records, sampling, verdict::Undetermine
 use wiko_pipeline::Calibration;
 
 async fn judged(bench: &Bench, n: u64) -> wiko_core::inspection::Inspection {
-    let part = bench.station.capture(&order(), &frame(n)).await.unwrap();
+    let part = bench.station.capture(&order(), &shot(n)).await.unwrap();
     bench.station.drain_once().await.unwrap();
     bench.records.inspection(part.id).await.unwrap()
 }

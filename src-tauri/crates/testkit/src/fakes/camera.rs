@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use wiko_core::{
-    camera::{CameraId, Frame},
+    camera::{CameraId, Frame, FramePicture},
     image::EncodedImage,
     ports::{Camera, CameraError, Clock},
 };
@@ -72,7 +72,8 @@ impl Camera for FakeCamera {
             sequence,
             exposed_at: self.clock.now(),
             camera: self.id.clone(),
-            image,
+            picture: FramePicture::Encoded(image),
+            faults: Vec::new(),
         })
     }
 }

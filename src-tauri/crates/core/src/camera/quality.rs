@@ -1,0 +1,231 @@
+//! How good a frame is, and what makes one unfit to be judged.
+//!
+//! Invariant: a frame with a fault never becomes a Pass; it goes to a person with what to do.
+
+use crate::coded;
+
+/// What is measured of each frame.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct FrameQuality {
+    /// How sharp the sharpest edges are: the variance of the Laplacian over that of noise, on a scale where a stage's own
+    /// reference says what is good. At least 0.
+    pub focus: f32,
+    /// Mean level of the picture, 0 to 255.
+    pub mean_level: f32,
+    /// The share of pixels at or near the darkest level, 0 to 1.
+    pub dark_share: f32,
+    /// The share of pixels at the brightest level, 0 to 1.
+    pub clipped_share: f32,
+    /// The same, of the part alone where it can be told from the background; else of the whole picture.
+    pub clipped_on_part: f32,
+    /// Standard deviation of the sensor's noise, in levels (Immerkær's estimate).
+    pub noise: f32,
+    /// How much sharper edges are along one direction than along the other, 1 for alike: motion blurs one.
+    pub motion_blur: f32,
+    /// How much of the reference's structure the frame still shows, 1 for all; none without a reference.
+    pub likeness: Option<f32>,
+    /// How far the fixture has moved against the reference, in pixels; none without a reference.
+    pub shift_px: Option<f32>,
+}
+
+/// What a stage asks of its frames. A limit that is none is not looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct QualityLimits {
+    /// The least [`FrameQuality::focus`].
+    pub least_focus: Option<f32>,
+    /// The least [`FrameQuality::mean_level`].
+    pub least_mean_level: Option<f32>,
+    /// The most [`FrameQuality::mean_level`].
+    pub most_mean_level: Option<f32>,
+    /// The most [`FrameQuality::clipped_on_part`].
+    pub most_clipped_on_part: Option<f32>,
+    /// The most [`FrameQuality::noise`].
+    pub most_noise: Option<f32>,
+    /// The most [`FrameQuality::motion_blur`].
+    pub most_motion_blur: Option<f32>,
+    /// The least [`FrameQuality::likeness`].
+    pub least_likeness: Option<f32>,
+    /// The most [`FrameQuality::shift_px`].
+    pub most_shift_px: Option<f32>,
+}
+
+/// Rows of a picture, the first included and the end not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct RowSpan {
+    /// The first row.
+    pub from: u32,
+    /// The row after the last.
+    pub until: u32,
+}
+
+/// Why a frame is unfit to be judged.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub enum FrameFault {
+    /// Rows of a line-scan picture never came.
+    MissingRows,
+    /// The belt stopped within the part: the picture ends before it does.
+    CutShort,
+    /// Line rate and belt speed do not fit: the part is stretched or squeezed.
+    WrongAspect,
+    /// Out of focus.
+    OutOfFocus,
+    /// The part moved while it was exposed.
+    MotionBlur,
+    /// Too dark.
+    TooDark,
+    /// Too bright.
+    TooBright,
+    /// The part itself is white where it could have shown something.
+    ClippedPart,
+    /// Too noisy: gain too high, light too weak.
+    Noisy,
+    /// The lens is covered or dirty.
+    LensCovered,
+    /// The fixture or the camera has moved.
+    FixtureMoved,
+    /// The camera does not do what it was told: exposure, gain or another setting differs.
+    WrongSettings,
+}
+coded!(FrameFault, "frame fault");
+
+impl QualityLimits {
+    /// What is wrong with a frame that measures so.
+    pub fn faults(&self, quality: &FrameQuality) -> Vec<FrameFault> {
+        // What is not a number is beyond any limit.
+        let below = |value: f32, least: Option<f32>| {
+            least.is_some_and(|least| value.is_nan() || value < least)
+        };
+        let above =
+            |value: f32, most: Option<f32>| most.is_some_and(|most| value.is_nan() || value > most);
+        let known = |value: Option<f32>, test: &dyn Fn(f32) -> bool| value.is_some_and(test);
+        let mut faults = Vec::new();
+        let mut note = |fault, is: bool| {
+            if is {
+                faults.push(fault);
+            }
+        };
+        let covered = known(quality.likeness, &|value| below(value, self.least_likeness));
+        note(FrameFault::LensCovered, covered);
+        note(
+            FrameFault::TooDark,
+            below(quality.mean_level, self.least_mean_level),
+        );
+        note(
+            FrameFault::TooBright,
+            above(quality.mean_level, self.most_mean_level),
+        );
+        note(
+            FrameFault::ClippedPart,
+            above(quality.clipped_on_part, self.most_clipped_on_part),
+        );
+        note(
+            FrameFault::OutOfFocus,
+            below(quality.focus, self.least_focus),
+        );
+        note(
+            FrameFault::MotionBlur,
+            above(quality.motion_blur, self.most_motion_blur),
+        );
+        note(FrameFault::Noisy, above(quality.noise, self.most_noise));
+        let moved = known(quality.shift_px, &|value| above(value, self.most_shift_px));
+        // Where nothing of the reference is seen, where it has moved to means nothing.
+        note(FrameFault::FixtureMoved, moved && !covered);
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> FrameQuality {
+        FrameQuality {
+            focus: 40.0,
+            mean_level: 110.0,
+            dark_share: 0.01,
+            clipped_share: 0.001,
+            clipped_on_part: 0.001,
+            noise: 2.0,
+            motion_blur: 1.1,
+            likeness: Some(0.95),
+            shift_px: Some(1.0),
+        }
+    }
+
+    fn limits() -> QualityLimits {
+        QualityLimits {
+            least_focus: Some(20.0),
+            least_mean_level: Some(60.0),
+            most_mean_level: Some(200.0),
+            most_clipped_on_part: Some(0.02),
+            most_noise: Some(6.0),
+            most_motion_blur: Some(2.0),
+            least_likeness: Some(0.7),
+            most_shift_px: Some(20.0),
+        }
+    }
+
+    #[test]
+    fn a_good_frame_has_no_fault_and_each_limit_finds_its_own() {
+        assert_eq!(limits().faults(&good()), []);
+        type Spoil = fn(&mut FrameQuality);
+        let cases: [(FrameFault, Spoil); 8] = [
+            (FrameFault::OutOfFocus, |q| q.focus = 19.0),
+            (FrameFault::TooDark, |q| q.mean_level = 59.0),
+            (FrameFault::TooBright, |q| q.mean_level = 201.0),
+            (FrameFault::ClippedPart, |q| q.clipped_on_part = 0.03),
+            (FrameFault::Noisy, |q| q.noise = 7.0),
+            (FrameFault::MotionBlur, |q| q.motion_blur = 2.1),
+            (FrameFault::LensCovered, |q| q.likeness = Some(0.1)),
+            (FrameFault::FixtureMoved, |q| q.shift_px = Some(21.0)),
+        ];
+        for (fault, spoil) in cases {
+            let mut frame = good();
+            spoil(&mut frame);
+            assert_eq!(limits().faults(&frame), [fault]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_beyond_any_limit() {
+        let frame = FrameQuality {
+            focus: f32::NAN,
+            noise: f32::NAN,
+            ..good()
+        };
+        assert_eq!(
+            limits().faults(&frame),
+            [FrameFault::OutOfFocus, FrameFault::Noisy]
+        );
+    }
+
+    #[test]
+    fn without_limits_nothing_is_looked_at() {
+        let frame = FrameQuality {
+            focus: 0.0,
+            mean_level: 0.0,
+            ..good()
+        };
+        assert_eq!(QualityLimits::default().faults(&frame), []);
+    }
+}

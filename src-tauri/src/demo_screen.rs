@@ -1,7 +1,7 @@
 //! The demo's parts: teaches the local screen from good parts of the simulated line, so that the demo has
 //! verdicts without an account.
 
-use crate::{camera, clock::SystemClock, settings::Settings};
+use crate::{cameras::configured, clock::SystemClock, settings::Settings};
 use image::GrayImage;
 use std::{sync::Arc, time::Duration};
 use wiko_analyzer::screen::{ModelFault, ScreenModels, learn};
@@ -43,7 +43,7 @@ pub async fn teach(
 
 /// Good parts as the camera gives them, noise of the sensor and JPEG included.
 fn good_parts(settings: &Settings, order: &Order) -> Result<Vec<GrayImage>, Failure> {
-    let shown = camera::simulated(&settings.camera, order);
+    let shown = configured::simulated(&settings.camera, order);
     let config = SimulatedCameraConfig {
         defect_rate: 0.0,
         seed: shown.seed + OTHER_PARTS,

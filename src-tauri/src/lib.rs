@@ -13,7 +13,7 @@ mod access;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod allocator;
 mod backups;
-mod camera;
+mod cameras;
 mod circuits;
 mod cli;
 mod clock;

@@ -47,7 +47,7 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         budget,
         contained,
         clock_trouble: station.clock_trouble().borrow().map(ClockTroubleDto::from),
-        camera: app.installation.settings.camera.id.clone(),
+        camera: app.camera_id(),
         camera_state: app.camera_state(),
         storage_fault: records.fault(),
         no_room: records

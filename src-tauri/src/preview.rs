@@ -33,8 +33,12 @@ const SMALLER_PX: u32 = 1280;
 /// How long the window may take to draw a frame before it counts as gone.
 const DRAW_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves `frames` until the process ends. Returns the address that the window connects to.
-pub async fn serve(frames: LatestFrame) -> std::io::Result<String> {
+/// Serves `frames` until the process ends, and those of another camera at the address with its id. Returns the address
+/// that the window connects to.
+pub async fn serve(
+    frames: LatestFrame,
+    of_camera: impl Fn(&str) -> Option<LatestFrame> + Clone + Send + Sync + 'static,
+) -> std::io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let token: String = rand::random::<[u8; 16]>()
         .iter()
@@ -47,8 +51,9 @@ pub async fn serve(frames: LatestFrame) -> std::io::Result<String> {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let (frames, path) = (frames.clone(), path.clone());
+                    let of_camera = of_camera.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = send_frames(stream, &path, frames).await {
+                        if let Err(error) = send_frames(stream, &path, frames, of_camera).await {
                             tracing::debug!(%error, "the preview ended");
                         }
                     });
@@ -67,13 +72,22 @@ async fn send_frames(
     stream: TcpStream,
     path: &str,
     mut frames: LatestFrame,
+    of_camera: impl Fn(&str) -> Option<LatestFrame>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     // The signature, its large error included, is the library's.
     #[allow(clippy::result_large_err)]
     let check = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-        if request.uri().path() == path {
-            return Ok(response);
+        let camera = request.uri().path().strip_prefix(path);
+        match camera.map(|rest| rest.strip_prefix('/')) {
+            Some(None) if request.uri().path() == path => return Ok(response),
+            Some(Some(id)) => {
+                if let Some(those) = of_camera(id) {
+                    frames = those;
+                    return Ok(response);
+                }
+            }
+            _ => {}
         }
         let mut refused = ErrorResponse::new(None);
         *refused.status_mut() = StatusCode::FORBIDDEN;

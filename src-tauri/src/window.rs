@@ -7,7 +7,8 @@
 
 use crate::{
     access::{Gate, Session},
-    camera, cli, commands, demo_screen,
+    cameras::{Cameras, Running},
+    cli, commands, demo_screen,
     dto::{CameraDto, CommandError, HistoryRowDto, OrderDto},
     housekeeping::Housekeeping,
     images, live, log, preview,
@@ -26,11 +27,11 @@ use tokio_util::sync::CancellationToken;
 use wiko_camera::CameraFeed;
 use wiko_core::{
     audit::AuditCategory,
-    camera::{CameraState, Frame},
+    camera::{CameraState, Frame, Transport},
     history::HistoryRow,
     id::InspectionId,
     image::Sha256,
-    ports::{CameraError, Records},
+    ports::Records,
     role::Role,
 };
 use wiko_pipeline::Order;
@@ -39,6 +40,8 @@ use wiko_pipeline::Order;
 pub struct App {
     /// The station.
     pub installation: Installation,
+    /// Its cameras.
+    pub cameras: Arc<Cameras>,
     /// What it does for its storage.
     pub housekeeping: Arc<Housekeeping>,
     report_ready: bool,
@@ -50,7 +53,7 @@ pub struct App {
 
 struct View {
     order: Order,
-    feed: Arc<CameraFeed>,
+    camera: Running,
     forwarding: CancellationToken,
 }
 
@@ -72,10 +75,18 @@ impl App {
         };
         let frames = watch::Sender::new(None);
         let states = watch::Sender::new(CameraState::Opening);
-        let preview_url = preview::serve(frames.subscribe()).await?;
-        let feed = open_feed(&installation, &order)?;
+        let cameras = Arc::new(Cameras::load(
+            installation.settings.clone(),
+            installation.clock.clone(),
+            installation.entropy.clone(),
+        )?);
+        cameras.start()?;
+        let others = cameras.clone();
+        let of_camera = move |id: &str| Some(others.running(id)?.feed.subscribe());
+        let preview_url = preview::serve(frames.subscribe(), of_camera).await?;
+        let camera = cameras.inspecting(&order)?;
         let forwarding = CancellationToken::new();
-        forward(&feed, &frames, &states, &forwarding);
+        forward(&camera.feed, &frames, &states, &forwarding);
         let housekeeping = Arc::new(Housekeeping::new(
             installation.records.clone(),
             installation.settings.clone(),
@@ -83,10 +94,11 @@ impl App {
             installation.station.clock_trouble(),
         ));
         let app = Arc::new(Self {
+            cameras,
             housekeeping,
             view: Mutex::new(View {
                 order,
-                feed,
+                camera,
                 forwarding,
             }),
             installation,
@@ -131,14 +143,9 @@ impl App {
         let mut view = self.view();
         let other_part =
             (&view.order.product_sku, view.order.stage) != (&order.product_sku, order.stage);
-        if other_part && settings.camera.driver == CameraDriver::Simulated {
-            let feed = open_feed(&self.installation, &order)?;
-            view.forwarding.cancel();
-            view.forwarding = CancellationToken::new();
-            forward(&feed, &self.frames, &self.states, &view.forwarding);
-            let before = std::mem::replace(&mut view.feed, feed);
-            // Its end is waited for, which is nothing for a thread that serves the window.
-            tauri::async_runtime::spawn_blocking(move || drop(before));
+        let simulated = settings.camera.driver == CameraDriver::Simulated;
+        if other_part && (simulated || self.cameras.uses_roster()) {
+            self.show(&mut view, self.cameras.inspecting(&order)?);
         }
         view.order = order;
         drop(view);
@@ -146,11 +153,66 @@ impl App {
         Ok(())
     }
 
+    /// Looks again which camera is the one that inspects: set-up has changed something.
+    pub fn choose_camera(&self) -> Result<(), CommandError> {
+        let mut view = self.view();
+        // The one of `station.toml` has no settings that could have changed.
+        if view.camera.entry.is_some() || self.cameras.uses_roster() {
+            self.show(&mut view, self.cameras.inspecting(&view.order)?);
+        }
+        Ok(())
+    }
+
+    /// Shows and inspects with another camera from now on.
+    fn show(&self, view: &mut View, camera: Running) {
+        let same = Arc::ptr_eq(&camera.feed, &view.camera.feed);
+        let before = std::mem::replace(&mut view.camera, camera);
+        if same {
+            return;
+        }
+        view.forwarding.cancel();
+        view.forwarding = CancellationToken::new();
+        forward(&view.camera.feed, &self.frames, &self.states, &view.forwarding);
+        // Its end may be waited for, which is nothing for a thread that serves the window.
+        tauri::async_runtime::spawn_blocking(move || drop(before));
+    }
+
+    /// Every camera of the station, for the field tech.
+    pub fn camera_dtos(&self) -> Vec<CameraDto> {
+        let inspecting = self.view().camera.clone();
+        let now = self.installation.clock.now();
+        let driver = match self.installation.settings.camera.driver {
+            CameraDriver::Simulated => Transport::Simulated,
+            CameraDriver::Replay => Transport::Replay,
+        };
+        let dto = |id: String, running: &Running, inspects| {
+            CameraDto::new(id, running, driver, inspects, now)
+        };
+        if !self.cameras.uses_roster() {
+            let id = self.installation.settings.camera.id.clone();
+            return vec![dto(id, &inspecting, true)];
+        }
+        let ids = self.cameras.entries().into_iter().map(|entry| entry.id);
+        let running = ids.filter_map(|id| Some((self.cameras.running(&id)?, id)));
+        let shown = |running: &Running| Arc::ptr_eq(&running.feed, &inspecting.feed);
+        running
+            .map(|(running, id)| dto(id, &running, shown(&running)))
+            .collect()
+    }
+
+    /// The id of the camera that inspects.
+    pub fn camera_id(&self) -> String {
+        match &self.view().camera.entry {
+            Some(entry) => entry.id.clone(),
+            None => self.installation.settings.camera.id.clone(),
+        }
+    }
+
     /// The camera, and the order as `operator` inspects it.
-    pub fn feed_and_order(&self, operator: &str) -> (Arc<CameraFeed>, Order) {
+    pub fn camera_and_order(&self, operator: &str) -> (Running, Order) {
         let view = self.view();
         (
-            view.feed.clone(),
+            view.camera.clone(),
             Order {
                 operator: operator.to_owned(),
                 ..view.order.clone()
@@ -166,22 +228,6 @@ impl App {
     /// Changes of what the camera is doing.
     pub fn camera_states(&self) -> watch::Receiver<CameraState> {
         self.states.subscribe()
-    }
-
-    /// The camera, for the field tech.
-    pub fn camera_dto(&self) -> CameraDto {
-        let camera = &self.installation.settings.camera;
-        let feed = self.view().feed.clone();
-        let driver: &'static str = camera.driver.into();
-        let frame = feed.latest();
-        CameraDto {
-            id: camera.id.clone(),
-            driver: driver.to_owned(),
-            state: self.camera_state(),
-            frames_per_second: feed.fps(),
-            width_px: frame.as_ref().map(|frame| frame.size_px().0),
-            height_px: frame.as_ref().map(|frame| frame.size_px().1),
-        }
     }
 
     /// A part as the history shows it; none where it cannot be read.
@@ -210,7 +256,7 @@ impl App {
         if !self.installation.settings.demo {
             return;
         }
-        let (_, order) = self.feed_and_order("");
+        let (_, order) = self.camera_and_order("");
         let (models, settings) = (
             self.installation.models.clone(),
             self.installation.settings.clone(),
@@ -225,16 +271,6 @@ impl App {
             }
         });
     }
-}
-
-fn open_feed(installation: &Installation, order: &Order) -> Result<Arc<CameraFeed>, CameraError> {
-    let (clock, entropy) = (installation.clock.clone(), installation.entropy.clone());
-    Ok(Arc::new(camera::open(
-        &installation.settings,
-        order,
-        clock,
-        entropy,
-    )?))
 }
 
 /// Hands the frames and states of one camera to whoever watches the station's camera.

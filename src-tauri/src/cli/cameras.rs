@@ -1,12 +1,127 @@
-use super::{Failure, output::Output};
-use crate::settings::{CameraDriver, Settings};
+use super::{Failure, deed, output::Output};
+use crate::{
+    cameras::{
+        Cameras, MOST_SETTINGS_BYTES, Running,
+        roster::{CameraEntry, LineScanEntry},
+    },
+    clock::{SystemClock, SystemEntropy},
+    dto::CameraDto,
+    settings::{CameraDriver, Settings},
+};
 use serde_json::json;
-use std::process::ExitCode;
+use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use wiko_core::{
+    audit::AuditCategory,
+    camera::{CameraState, Feature, FeatureKind, FeatureValue, Transport},
+    ports::{Camera, CameraError, Clock},
+};
+use wiko_pipeline::Order;
+
+/// How long a camera may take to be open.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CamerasCommand {
     /// List the station's cameras
     List,
+    /// Look for cameras that are there, also those that were not set up
+    Find,
+    /// Put a camera that is there to a stage
+    Assign {
+        /// Its id in records: letters, digits, - and _
+        id: String,
+        /// Where it looks
+        #[arg(long)]
+        stage: String,
+        /// What tells it from the others that are there: serial number, MAC address, port, address or model
+        #[arg(long, value_name = "TEXT")]
+        device: String,
+        /// It is a line-scan camera: rows of the longest picture
+        #[arg(long, value_name = "ROWS")]
+        longest_rows: Option<u32>,
+        /// Of a line-scan camera: rows kept before and after the part
+        #[arg(long, value_name = "ROWS", default_value_t = 64)]
+        roll_rows: u32,
+        /// Of a line-scan camera: speed of the belt
+        #[arg(long, value_name = "MM", default_value_t = 0.0)]
+        belt_mm_per_s: f64,
+    },
+    /// Take a camera out of the station
+    Remove {
+        /// Which
+        id: String,
+    },
+    /// Print what a camera does, a line a second, until interrupted
+    Watch {
+        /// Which
+        id: String,
+        /// Stop after so many seconds
+        #[arg(long, value_name = "SECONDS")]
+        seconds: Option<u64>,
+    },
+    /// Show features of a camera with their limits
+    Get {
+        /// Which
+        id: String,
+        /// Only these; all where none is given
+        features: Vec<String>,
+    },
+    /// Set features of a camera and keep them: NAME=VALUE
+    Set {
+        /// Which
+        id: String,
+        /// Such as ExposureTime=5000 or TriggerSoftware=true
+        #[arg(required = true)]
+        features: Vec<String>,
+    },
+    /// Take one frame and say what it measures; nothing is recorded
+    Test {
+        /// Which
+        id: String,
+    },
+    /// Keep the picture as it is now as reference, and learn limits from it
+    Reference {
+        /// Which
+        id: String,
+    },
+    /// Measure how many millimetres a pixel is
+    Calibrate {
+        /// Which
+        id: String,
+        /// Two points of the picture in pixels
+        #[arg(long, num_args = 4, value_names = ["X1", "Y1", "X2", "Y2"], requires = "mm")]
+        points: Option<Vec<f64>>,
+        /// Millimetres between the points
+        #[arg(long)]
+        mm: Option<f64>,
+        /// A checkerboard before the camera: squares across, squares down, millimetres of a square
+        #[arg(long, num_args = 3, value_names = ["ACROSS", "DOWN", "MM"], conflicts_with = "points")]
+        board: Option<Vec<f64>>,
+    },
+    /// Take a flat field: dark with the lens covered, then white with an even target
+    FlatField {
+        /// Which
+        id: String,
+        /// dark, white or clear
+        step: String,
+    },
+    /// Let the camera find its white on what it sees now
+    BalanceWhite {
+        /// Which
+        id: String,
+    },
+    /// Print the settings of a camera as a file
+    Export {
+        /// Which
+        id: String,
+    },
+    /// Take over settings of a file, or of standard input
+    Import {
+        /// Which
+        id: String,
+        /// The file
+        file: Option<PathBuf>,
+    },
 }
 
 pub(crate) async fn run(
@@ -14,28 +129,446 @@ pub(crate) async fn run(
     settings: &Settings,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    match command {
-        CamerasCommand::List => {
-            let camera = &settings.camera;
-            let driver: &'static str = camera.driver.into();
-            let folder = match camera.driver {
-                CameraDriver::Replay => camera.folder.as_ref(),
-                CameraDriver::Simulated => None,
-            };
-            output.line(
-                &json!({
-                    "event": "camera",
-                    "id": camera.id,
-                    "driver": driver,
-                    "folder": folder.map(|folder| folder.display().to_string()),
-                    "frames_per_second": camera.frames_per_second,
-                }),
-                format_args!(
-                    "{} ({driver}, {} frames/s)",
-                    camera.id, camera.frames_per_second
-                ),
-            );
-        }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let settings = Arc::new(settings.clone());
+    let cameras = Cameras::load(settings.clone(), clock, Arc::new(SystemEntropy))?;
+    let change = run_command(command, &settings, &cameras, output).await?;
+    if let Some((id, detail)) = change {
+        let subject = format!("camera {id}");
+        let category = AuditCategory::Setting;
+        deed::note(&settings, output, category, subject, detail.to_string()).await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Does it, and says what was changed of which camera.
+async fn run_command(
+    command: CamerasCommand,
+    settings: &Settings,
+    cameras: &Cameras,
+    output: &Output,
+) -> Result<Option<(String, serde_json::Value)>, Failure> {
+    Ok(match command {
+        CamerasCommand::List => {
+            list(settings, cameras, output);
+            None
+        }
+        CamerasCommand::Find => {
+            find(cameras, output).await?;
+            None
+        }
+        CamerasCommand::Assign {
+            id,
+            stage,
+            device,
+            longest_rows,
+            roll_rows,
+            belt_mm_per_s,
+        } => {
+            let line_scan = longest_rows.map(|longest_rows| LineScanEntry {
+                continuous: false,
+                pre_roll_rows: roll_rows,
+                post_roll_rows: roll_rows,
+                longest_rows,
+                overlap_rows: 0,
+                belt_mm_per_s,
+            });
+            let found = cameras.find().await?.devices;
+            let named = found.iter().filter(|it| is_named(it, &device));
+            let named: Vec<_> = named.collect();
+            let [one] = named.as_slice() else {
+                let labels: Vec<_> = found.iter().map(|it| it.identity.label()).collect();
+                let count = named.len();
+                return Err(format!(
+                    "{count} of the cameras that are there are {device:?}; there are: {}",
+                    labels.join(", ")
+                )
+                .into());
+            };
+            let entry = CameraEntry::new(id.clone(), stage.parse()?, one.identity.clone(), line_scan);
+            let detail = json!({"stage": entry.stage, "device": entry.device, "line_scan": line_scan});
+            cameras.assign(entry)?;
+            output.line(
+                &json!({"event": "camera_assigned", "id": id, "device": one.identity}),
+                format_args!("{id} is {}", one.identity.label()),
+            );
+            Some((id, detail))
+        }
+        CamerasCommand::Remove { id } => {
+            cameras.remove(&id)?;
+            output.line(
+                &json!({"event": "camera_removed", "id": id}),
+                format_args!("{id} is no camera of this station any more"),
+            );
+            Some((id, json!({"removed": true})))
+        }
+        CamerasCommand::Watch { id, seconds } => {
+            watch(settings, cameras, &id, seconds, output).await?;
+            None
+        }
+        CamerasCommand::Get { id, features } => {
+            opened(cameras, &id).await?;
+            let all = cameras.features(&id).await?;
+            for name in &features {
+                if !all.iter().any(|feature| feature.name == *name) {
+                    return Err(format!("{id} has no feature {name}").into());
+                }
+            }
+            let wanted = |it: &&Feature| features.is_empty() || features.contains(&it.name);
+            for feature in all.iter().filter(wanted) {
+                output.line(
+                    &json!({"event": "feature", "camera": id, "feature": feature}),
+                    format_args!("{}", described(feature)),
+                );
+            }
+            None
+        }
+        CamerasCommand::Set { id, features } => {
+            opened(cameras, &id).await?;
+            let mut told = serde_json::Map::new();
+            for pair in &features {
+                let (name, text) = pair
+                    .split_once('=')
+                    .ok_or_else(|| format!("{pair:?}: write NAME=VALUE"))?;
+                let all = cameras.features(&id).await?;
+                let feature = all.iter().find(|feature| feature.name == name);
+                let feature = feature.ok_or_else(|| format!("{id} has no feature {name}"))?;
+                let value = value_of(feature, text)?;
+                told.insert(name.to_owned(), json!(value));
+                let (now, _) = cameras.set_feature(&id, name, value).await?;
+                output.line(
+                    &json!({"event": "feature", "camera": id, "feature": now}),
+                    format_args!("{}", described(&now)),
+                );
+            }
+            Some((id, told.into()))
+        }
+        CamerasCommand::Test { id } => {
+            opened(cameras, &id).await?;
+            let shot = cameras.test_shot(&id).await?;
+            let (width_px, height_px) = shot.frame.size_px();
+            let waited_ms = shot.waited.as_secs_f64() * 1e3;
+            let faults: Vec<_> = shot.faults.iter().map(|fault| fault.code()).collect();
+            output.line(
+                &json!({
+                    "event": "test_shot",
+                    "camera": id,
+                    "sequence": shot.frame.sequence,
+                    "waited_ms": waited_ms,
+                    "width_px": width_px,
+                    "height_px": height_px,
+                    "quality": shot.quality,
+                    "faults": faults,
+                }),
+                format_args!(
+                    "frame {} of {width_px} × {height_px} after {waited_ms:.0} ms; {}",
+                    shot.frame.sequence,
+                    if faults.is_empty() { "fit".to_owned() } else { faults.join(", ") }
+                ),
+            );
+            None
+        }
+        CamerasCommand::Reference { id } => {
+            opened(cameras, &id).await?;
+            cameras.take_reference(&id).await?;
+            let limits = cameras.entry(&id)?.limits;
+            output.line(
+                &json!({"event": "reference_taken", "camera": id, "limits": limits}),
+                format_args!("frames of {id} are held against this one from now on"),
+            );
+            Some((id, json!({"reference": limits})))
+        }
+        CamerasCommand::Calibrate {
+            id,
+            points,
+            mm,
+            board,
+        } => {
+            match (points.as_deref(), mm, board.as_deref()) {
+                (Some([x1, y1, x2, y2]), Some(mm), _) => {
+                    cameras.calibrate_by_points(&id, [*x1, *y1], [*x2, *y2], mm)?;
+                }
+                (_, _, Some([across, down, square_mm])) => {
+                    opened(cameras, &id).await?;
+                    let (across, down) = (*across as u32, *down as u32);
+                    cameras
+                        .calibrate_by_board(&id, across, down, *square_mm)
+                        .await?;
+                }
+                _ => return Err("give --points and --mm, or --board".into()),
+            }
+            let calibration = cameras.entry(&id)?.calibration;
+            let mm_per_px = calibration.map(|known| known.mm_per_px).unwrap_or_default();
+            output.line(
+                &json!({"event": "calibrated", "camera": id, "calibration": calibration}),
+                format_args!("a pixel of {id} is {mm_per_px:.5} mm"),
+            );
+            Some((id, json!({"calibration": calibration})))
+        }
+        CamerasCommand::FlatField { id, step } => {
+            match step.as_str() {
+                "clear" => cameras.clear_flat_field(&id)?,
+                "dark" => {
+                    opened(cameras, &id).await?;
+                    cameras.take_dark(&id).await?;
+                }
+                "white" => {
+                    opened(cameras, &id).await?;
+                    cameras.take_white(&id).await?;
+                }
+                other => return Err(format!("{other:?}: dark, white or clear").into()),
+            }
+            output.line(
+                &json!({"event": "flat_field", "camera": id, "step": step}),
+                format_args!("flat field of {id}: {step} done"),
+            );
+            Some((id, json!({"flat_field": step})))
+        }
+        CamerasCommand::BalanceWhite { id } => {
+            opened(cameras, &id).await?;
+            cameras.balance_white(&id).await?;
+            output.line(
+                &json!({"event": "white_balanced", "camera": id}),
+                format_args!("{id} has found its white and keeps it"),
+            );
+            Some((id, json!({"white_balance": "taken"})))
+        }
+        CamerasCommand::Export { id } => {
+            let (text, path) = cameras.export_settings(&id)?;
+            output.line(
+                &json!({"event": "settings", "camera": id, "path": path.display().to_string(), "text": text}),
+                format_args!("{}", text.trim_end()),
+            );
+            None
+        }
+        CamerasCommand::Import { id, file } => {
+            let text = read_settings(file)?;
+            opened(cameras, &id).await?;
+            let (count, mismatches) = cameras.import_settings(&id, &text).await?;
+            output.line(
+                &json!({"event": "settings_imported", "camera": id, "features": count, "mismatches": mismatches}),
+                format_args!("{count} settings taken over; {} not taken by the camera", mismatches.len()),
+            );
+            for mismatch in &mismatches {
+                output.line(
+                    &json!({"event": "mismatch", "camera": id, "mismatch": mismatch}),
+                    format_args!("  {}", mismatch.reason),
+                );
+            }
+            Some((id.clone(), json!({"imported": cameras.entry(&id)?.features})))
+        }
+    })
+}
+
+fn is_named(device: &wiko_core::camera::FoundDevice, text: &str) -> bool {
+    let identity = &device.identity;
+    let port = identity.usb.as_ref().map(|usb| usb.port.as_str());
+    let marks = [
+        identity.serial.as_deref(),
+        identity.mac.as_deref(),
+        port,
+        Some(device.address.as_str()),
+        Some(identity.model.as_str()),
+    ];
+    marks.into_iter().flatten().any(|mark| mark == text)
+}
+
+fn list(settings: &Settings, cameras: &Cameras, output: &Output) {
+    if !cameras.uses_roster() {
+        let camera = &settings.camera;
+        let driver: &'static str = camera.driver.into();
+        let folder = match camera.driver {
+            CameraDriver::Replay => camera.folder.as_ref(),
+            CameraDriver::Simulated => None,
+        };
+        output.line(
+            &json!({
+                "event": "camera",
+                "id": camera.id,
+                "driver": driver,
+                "folder": folder.map(|folder| folder.display().to_string()),
+                "frames_per_second": camera.frames_per_second,
+            }),
+            format_args!(
+                "{} ({driver}, {} frames/s)",
+                camera.id, camera.frames_per_second
+            ),
+        );
+    }
+    for entry in cameras.entries() {
+        let line = format!(
+            "{} ({}, {}, {} settings)",
+            entry.id,
+            entry.stage,
+            entry.device.label(),
+            entry.features.len()
+        );
+        output.line(&json!({"event": "camera", "camera": entry}), line);
+    }
+}
+
+async fn find(cameras: &Cameras, output: &Output) -> Result<(), Failure> {
+    let found = cameras.find().await?;
+    let entries = cameras.entries();
+    for device in &found.devices {
+        let mine = entries.iter().find(|it| it.device == device.identity);
+        let assigned = mine.map(|entry| entry.id.as_str());
+        let whose = assigned.map(|id| format!(" = {id}")).unwrap_or_default();
+        let obstacle = device.obstacle.as_deref();
+        let obstacle = obstacle.map(|it| format!(": {it}")).unwrap_or_default();
+        let transport = device.identity.transport;
+        output.line(
+            &json!({"event": "found", "device": device, "label": device.identity.label(), "assigned": assigned}),
+            format_args!(
+                "{} ({transport}, {}){whose}{obstacle}",
+                device.identity.label(),
+                device.address
+            ),
+        );
+    }
+    for (transport, error) in &found.unavailable {
+        output.line(
+            &json!({"event": "unavailable", "transport": transport, "reason": error.to_string()}),
+            format_args!("{transport}: {error}"),
+        );
+    }
+    if found.devices.is_empty() {
+        output.line(
+            &json!({"event": "none_found"}),
+            "no camera found: check cable and power, and for GigE that it is in this machine's network",
+        );
+    }
+    Ok(())
+}
+
+async fn watch(
+    settings: &Settings,
+    cameras: &Cameras,
+    id: &str,
+    seconds: Option<u64>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let entry = cameras.entry(id)?;
+    let feed = cameras.feed(&entry)?;
+    let running = Running {
+        entry: Some(entry),
+        feed,
+    };
+    let until = tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(u64::MAX / 4)));
+    tokio::pin!(until);
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let _ = settings;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = &mut until => return Ok(()),
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+        }
+        let now = SystemClock.now();
+        let dto = CameraDto::new(id.to_owned(), &running, Transport::Simulated, false, now);
+        let lost = dto.statistics.frames_lost;
+        let line = format!(
+            "{:9} {:5.1} frames/s, {lost} lost{}{}",
+            dto.state.code(),
+            dto.frames_per_second,
+            if dto.reason.is_empty() { "" } else { ": " },
+            dto.reason
+        );
+        output.line(&json!({"event": "camera", "camera": dto}), line);
+    }
+}
+
+/// Waits until the camera is open, or says why it is not.
+pub(super) async fn opened(cameras: &Cameras, id: &str) -> Result<Running, Failure> {
+    let entry = cameras.entry(id)?;
+    let feed = cameras.feed(&entry)?;
+    streaming(&feed).await?;
+    Ok(Running {
+        entry: Some(entry),
+        feed,
+    })
+}
+
+/// Waits until frames come, or says why they do not.
+pub(super) async fn streaming(feed: &wiko_camera::CameraFeed) -> Result<(), CameraError> {
+    let mut states = feed.subscribe_state();
+    let is_known = |state: &CameraState| *state != CameraState::Opening;
+    let known = tokio::time::timeout(OPEN_WITHIN, states.wait_for(is_known)).await;
+    match known {
+        Ok(Ok(state)) if *state == CameraState::Streaming => Ok(()),
+        Ok(_) => Err(feed.last_error().unwrap_or(CameraError::Ended)),
+        Err(_) => Err(feed.last_error().unwrap_or(CameraError::Timeout {
+            waited_ms: OPEN_WITHIN.as_millis() as u64,
+        })),
+    }
+}
+
+fn described(feature: &Feature) -> String {
+    let value = feature.value.as_ref().map(ToString::to_string);
+    let value = value.unwrap_or_else(|| "-".to_owned());
+    let limits = match &feature.kind {
+        FeatureKind::Integer {
+            min,
+            max,
+            increment,
+        } => format!(" [{min} … {max}, step {increment}]"),
+        FeatureKind::Float { min, max, .. } => format!(" [{min} … {max}]"),
+        FeatureKind::Enumeration { entries } => format!(" [{}]", entries.join(", ")),
+        FeatureKind::Boolean | FeatureKind::String | FeatureKind::Command => String::new(),
+    };
+    let access: &str = feature.access.code();
+    format!("{} = {value} {}{limits} ({access})", feature.name, feature.unit)
+}
+
+/// A text as the value of a feature of that kind.
+fn value_of(feature: &Feature, text: &str) -> Result<FeatureValue, Failure> {
+    let no = |what: &str| format!("{}: {text:?} is no {what}", feature.name);
+    Ok(match feature.kind {
+        FeatureKind::Boolean | FeatureKind::Command => {
+            FeatureValue::Boolean(text.parse().map_err(|_| no("true or false"))?)
+        }
+        FeatureKind::Integer { .. } => {
+            FeatureValue::Integer(text.parse().map_err(|_| no("whole number"))?)
+        }
+        FeatureKind::Float { .. } => {
+            FeatureValue::Float(text.parse().map_err(|_| no("number"))?)
+        }
+        FeatureKind::Enumeration { .. } | FeatureKind::String => FeatureValue::Text(text.to_owned()),
+    })
+}
+
+fn read_settings(file: Option<PathBuf>) -> Result<String, Failure> {
+    let mut text = String::new();
+    let most = MOST_SETTINGS_BYTES as u64 + 1;
+    match file {
+        Some(path) => std::fs::File::open(&path)
+            .and_then(|file| file.take(most).read_to_string(&mut text))
+            .map_err(|error| format!("{}: {error}", path.display()))?,
+        None => std::io::stdin().take(most).read_to_string(&mut text)?,
+    };
+    Ok(text)
+}
+
+/// The camera that a part is captured with.
+pub(super) fn named(
+    settings: &Settings,
+    cameras: &Cameras,
+    id: &str,
+    order: &Order,
+) -> Result<Running, Failure> {
+    let Ok(entry) = cameras.entry(id) else {
+        if cameras.uses_roster() {
+            return Err(cameras.entry(id).err().map_or_else(|| "no such camera".into(), Into::into));
+        }
+        crate::cameras::configured::known(&settings.camera, id)?;
+        return Ok(cameras.inspecting(order)?);
+    };
+    if entry.stage != order.stage {
+        return Err(format!("{id} looks at {}, not at {}", entry.stage, order.stage).into());
+    }
+    let feed = cameras.feed(&entry)?;
+    Ok(Running {
+        entry: Some(entry),
+        feed,
+    })
 }

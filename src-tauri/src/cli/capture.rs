@@ -1,10 +1,11 @@
 use super::{
     Failure,
+    cameras::{named, streaming},
     inspect::{PartArguments, inspect},
     output::Output,
 };
 use crate::{
-    camera,
+    cameras::{self, Cameras},
     settings::{Environment, Settings},
     wiring::{self, Installation},
 };
@@ -31,19 +32,19 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Failure> {
     let order = arguments.part.order(&settings)?;
     let wait = arguments.part.wait()?;
-    camera::known(&settings.camera, &arguments.camera)?;
     let secrets = wiring::secrets(&settings, environment);
     let installation = Installation::open(settings, secrets).await?;
     installation.signing.settled().await;
-    let feed = camera::open(
-        &installation.settings,
-        &order,
+    let cameras = Cameras::load(
+        installation.settings.clone(),
         installation.clock.clone(),
         installation.entropy.clone(),
     )?;
+    let camera = named(&installation.settings, &cameras, &arguments.camera, &order)?;
+    streaming(&camera.feed).await?;
     let triggered_at = installation.clock.now();
-    let frame = feed.frame_after(triggered_at, FIRST_FRAME).await?;
-    let shot = camera::shot_of(frame).await?;
+    let frame = camera.feed.frame_after(triggered_at, FIRST_FRAME).await?;
+    let shot = cameras::take_shot(&cameras, &camera, frame).await?;
     let stop = CancellationToken::new();
     let engine = tokio::spawn({
         let (station, stop) = (installation.station.clone(), stop.clone());

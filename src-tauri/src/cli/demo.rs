@@ -70,6 +70,7 @@ pub(crate) async fn run(
                 id: CameraId("simulated".to_owned()),
                 frame_sequence: number as u64,
                 exposed_at: installation.clock.now(),
+                conditions: None,
             },
             image,
         };

@@ -187,6 +187,7 @@ pub(crate) async fn read(path: &Path, number: u64, clock: &dyn Clock) -> Result<
             id: CameraId("file".to_owned()),
             frame_sequence: number,
             exposed_at,
+            conditions: None,
         },
         image,
     })

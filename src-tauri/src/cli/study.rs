@@ -235,6 +235,7 @@ fn capture(settings: &Settings, product_sku: ProductSku, stage: Stage) -> Captur
             id: CameraId("file".to_owned()),
             frame_sequence: 0,
             exposed_at: reading.now,
+            conditions: None,
         },
         boot_id: reading.boot_id,
         monotonic_ms: reading.monotonic_ms,

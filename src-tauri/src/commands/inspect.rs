@@ -2,7 +2,7 @@
 
 use crate::{
     access::Gate,
-    camera,
+    cameras,
     dto::{
         CommandError, ErrorCode, HistoryRowDto, InspectionDto, OperatorCallForm, OrderDto,
         PreviewDto, SessionDto, StationDto,
@@ -115,9 +115,9 @@ pub(super) async fn set_language(
 pub(super) async fn trigger_capture(gate: State<'_, Gate>) -> Result<HistoryRowDto, CommandError> {
     let (app, session) = gate.enter(Role::Operator)?;
     let triggered_at = app.installation.clock.now();
-    let (feed, order) = app.feed_and_order(&session.operator);
-    let frame = feed.frame_after(triggered_at, FRAME_TIMEOUT).await?;
-    let shot = camera::shot_of(frame).await?;
+    let (camera, order) = app.camera_and_order(&session.operator);
+    let frame = camera.feed.frame_after(triggered_at, FRAME_TIMEOUT).await?;
+    let shot = cameras::take_shot(&app.cameras, &camera, frame).await?;
     let capture = app.installation.station.capture(&order, &shot).await?;
     let inspection = app.installation.records.inspection(capture.id).await?;
     Ok(HistoryRowDto::from(&HistoryRow::of(&inspection)))

@@ -1,5 +1,6 @@
 //! What the window can ask for. Each command names its role at the gate, unpacks, calls and maps.
 
+mod cameras;
 mod inspect;
 mod review;
 mod setup;
@@ -34,7 +35,25 @@ pub fn builder() -> Builder<Wry> {
             review::dismiss_clock_trouble,
             review::clear_storage_fault,
             setup::doctor,
-            setup::cameras,
+            cameras::cameras,
+            cameras::find_cameras,
+            cameras::assign_camera,
+            cameras::remove_camera,
+            cameras::camera_features,
+            cameras::set_camera_feature,
+            cameras::set_camera_region,
+            cameras::set_line_scan,
+            cameras::camera_live_aids,
+            cameras::calibrate_camera,
+            cameras::take_flat_field,
+            cameras::clear_flat_field,
+            cameras::balance_white,
+            cameras::take_quality_reference,
+            cameras::set_quality_limits,
+            cameras::test_shot,
+            cameras::export_camera_settings,
+            cameras::import_camera_settings,
+            cameras::camera_quality_history,
             setup::credentials,
             setup::set_credentials,
             setup::clear_credentials,

@@ -3,7 +3,7 @@
 use crate::{
     access::Gate,
     doctor as examination,
-    dto::{CameraDto, CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode},
+    dto::{CheckDto, CommandError, CredentialsDto, CredentialsForm, ErrorCode},
 };
 use secrecy::SecretString;
 use tauri::State;
@@ -16,13 +16,6 @@ pub(super) async fn doctor(gate: State<'_, Gate>) -> Result<Vec<CheckDto>, Comma
     let (app, _) = gate.enter(Role::FieldTech)?;
     let station = &app.installation;
     Ok(examination::examine(&station.settings, station.secrets.clone()).await)
-}
-
-#[tauri::command]
-#[specta::specta]
-pub(super) async fn cameras(gate: State<'_, Gate>) -> Result<Vec<CameraDto>, CommandError> {
-    let (app, _) = gate.enter(Role::FieldTech)?;
-    Ok(vec![app.camera_dto()])
 }
 
 #[tauri::command]

@@ -1,4 +1,7 @@
-use wiko_core::ports::{CameraError, SecretsError, StoreError};
+use wiko_core::{
+    camera::FeatureError,
+    ports::{CameraError, SecretsError, StoreError},
+};
 
 /// What the window needs to know of a failure: a code that it translates, and a sentence for whatever
 /// the translation leaves open.
@@ -26,6 +29,10 @@ pub enum ErrorCode {
     CameraLost,
     /// The pictures of a replay are at their end.
     CameraEnded,
+    /// The camera does not do what it was told.
+    CameraNotReady,
+    /// The camera refused a setting.
+    CameraSetting,
     /// The frame cannot be used.
     BadFrame,
     /// The disk is full.
@@ -87,10 +94,20 @@ impl From<CameraError> for CommandError {
         let code = match &error {
             CameraError::Timeout { .. } => ErrorCode::CameraTimeout,
             CameraError::Lost { .. } => ErrorCode::CameraLost,
+            CameraError::NotReady { .. } => ErrorCode::CameraNotReady,
             CameraError::Ended => ErrorCode::CameraEnded,
             CameraError::BadFrame { .. } => ErrorCode::BadFrame,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<FeatureError> for CommandError {
+    fn from(error: FeatureError) -> Self {
+        match error {
+            FeatureError::Camera(error) => error.into(),
+            refused => Self::new(ErrorCode::CameraSetting, refused.to_string()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! - Nothing secret is ever put into one.
 
 mod audit;
+mod camera;
 mod containment;
 mod error;
 mod event;
@@ -18,12 +19,19 @@ mod spending;
 mod station;
 
 pub use audit::AuditRowDto;
+pub use camera::{
+    AssignCameraForm, CalibrateForm, CalibrationDto, CalibrationMethod, CameraDto, DriftDto,
+    ExportedSettingsDto, FeatureSetDto, FlatFieldDto, FlatFieldStep, FoundCameraDto,
+    FoundCamerasDto, ImportedSettingsDto, LineScanDto, LineScanMode, LiveAidsDto,
+    QualityHistoryDto, QualityHourDto, QualityMeasure, RegionForm, SetFeatureForm, StatisticsDto,
+    TestShotDto, UnavailableDto,
+};
 pub use containment::ContainedPartsDto;
 pub use error::{CommandError, ErrorCode};
 pub use event::StationUpdate;
 pub use history::{HistoryPageDto, HistoryQueryDto, HistoryRowDto};
 pub use inspection::{AnalysisDto, InspectionDto, OperatorCallForm, VerdictDto};
 pub use queue::{CircuitDto, ClockTroubleDto, QueuedPartsDto};
-pub use setup::{CameraDto, CheckDto, CheckState, CredentialsDto, CredentialsForm};
+pub use setup::{CheckDto, CheckState, CredentialsDto, CredentialsForm};
 pub use spending::{BudgetDto, SpendingDto};
 pub use station::{CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto, SessionDto, StationDto};

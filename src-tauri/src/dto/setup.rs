@@ -1,28 +1,6 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
-use specta_typescript::Number;
-use wiko_core::{
-    camera::CameraState,
-    ports::{Backing, SecretName},
-};
-
-/// A camera of the station.
-#[derive(Debug, Clone, Serialize, Type)]
-pub struct CameraDto {
-    /// Its id.
-    pub id: String,
-    /// What kind it is, `simulated` or `replay`.
-    pub driver: String,
-    /// What it does.
-    pub state: CameraState,
-    /// Frames a second over the last seconds.
-    #[specta(type = Number)]
-    pub frames_per_second: f64,
-    /// Size of the last frame.
-    pub width_px: Option<u32>,
-    /// Size of the last frame.
-    pub height_px: Option<u32>,
-}
+use wiko_core::ports::{Backing, SecretName};
 
 /// How a check of the doctor ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]

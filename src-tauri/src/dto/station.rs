@@ -44,7 +44,8 @@ pub struct OrderDto {
 /// then, and it is the latest.
 #[derive(Debug, Clone, Serialize, Type)]
 pub struct PreviewDto {
-    /// Address with this launch's token, `ws://127.0.0.1:…`.
+    /// Address with this launch's token, `ws://127.0.0.1:…`: the picture of the camera that inspects. With `/` and the id
+    /// of a camera after it, that one's.
     pub url: String,
 }
 

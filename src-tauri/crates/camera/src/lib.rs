@@ -11,7 +11,7 @@ mod pacing;
 mod replay;
 pub mod simulated;
 
-pub use feed::{CameraFeed, OpenCamera};
+pub use feed::{CameraFeed, OpenCamera, TriggerMode};
 pub use pacing::Pacing;
 pub use replay::{ReplayCamera, ReplaySource};
 pub use simulated::{SimulatedCamera, SimulatedCameraConfig, SimulatedDefect, render_part};

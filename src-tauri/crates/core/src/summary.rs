@@ -278,6 +278,7 @@ mod tests {
                     id: CameraId("simulated".into()),
                     frame_sequence: 1,
                     exposed_at: NOON,
+                    conditions: None,
                 },
                 boot_id: BootId("boot-1".into()),
                 monotonic_ms: 0,

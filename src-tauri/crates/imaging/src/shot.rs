@@ -17,6 +17,7 @@ pub fn shot_of(frame: &Frame) -> Result<Shot, ImageRefused> {
             id: frame.camera.clone(),
             frame_sequence: frame.sequence,
             exposed_at: frame.exposed_at,
+            conditions: None,
         },
         image,
     })

@@ -135,6 +135,7 @@ async fn main() {
                 id: CameraId("bench".into()),
                 frame_sequence: u64::from(n),
                 exposed_at: clock.now(),
+                conditions: None,
             },
             image: builders::image(&n.to_be_bytes()),
         };

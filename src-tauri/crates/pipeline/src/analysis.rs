@@ -229,10 +229,14 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
+        let measured = work.capture.camera.conditions.as_ref();
+        let measured = measured.and_then(|conditions| conditions.mm_per_px);
         let calibration = self.settings.calibration.as_ref();
-        let mm_per_px = calibration
-            .filter(|known| known.camera == work.capture.camera.id)
-            .map(|known| known.mm_per_px);
+        let mm_per_px = measured.or_else(|| {
+            calibration
+                .filter(|known| known.camera == work.capture.camera.id)
+                .map(|known| known.mm_per_px)
+        });
         let mut request = AnalysisRequest {
             capture: work.capture,
             image,

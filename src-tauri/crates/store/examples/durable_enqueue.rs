@@ -57,6 +57,7 @@ fn part(n: u32) -> CaptureFacts {
             id: CameraId("simulated".into()),
             frame_sequence: n.into(),
             exposed_at: at,
+            conditions: None,
         },
         boot_id: BootId("bench".into()),
         monotonic_ms: n.into(),

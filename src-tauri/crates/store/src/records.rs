@@ -107,13 +107,16 @@ impl SqliteRecords {
 
     /// The sequence number of the new record.
     async fn insert(&self, capture: &CaptureFacts, facts: &ImageFacts) -> Result<i64, sqlx::Error> {
+        // Plain data, which always has a JSON form.
+        let conditions = capture.camera.conditions.as_ref();
+        let conditions = conditions.and_then(|known| serde_json::to_string(known).ok());
         let known = [&capture.lot, &capture.serial].map(|text| text.as_deref().unwrap_or(""));
         let query = sqlx::query(
             "INSERT INTO capture (id, captured_at, facility, station, stage, product_sku, lot,
                 serial, shift, operator, camera, frame_sequence, exposed_at, image_sha256,
                 image_size_bytes, image_width_px, image_height_px, image_format, boot_id, monotonic_ms,
-                words)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                conditions, words)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              RETURNING (SELECT sequence FROM inspection WHERE inspection.id = capture.id) AS sequence",
         )
         .bind(capture.id.to_string())
@@ -136,6 +139,7 @@ impl SqliteRecords {
         .bind(facts.format.code())
         .bind(&capture.boot_id.0)
         .bind(capture.monotonic_ms.cast_signed())
+        .bind(conditions)
         .bind(search::text(&known));
         let mut writer = self.writer.lock().await;
         transaction::settle(&mut writer).await?;

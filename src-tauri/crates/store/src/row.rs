@@ -5,7 +5,7 @@ use sqlx::{FromRow, sqlite::SqliteRow};
 use std::{fmt::Display, str::FromStr};
 use wiko_core::{
     analysis::{Analysis, worst},
-    camera::{CameraId, CameraTag},
+    camera::{CameraId, CameraTag, CaptureConditions},
     history::HistoryRow,
     image::ImageFacts,
     inspection::{CaptureFacts, Decision, ImageRemoval, Inspection, UploadState},
@@ -77,6 +77,7 @@ pub(crate) struct InspectionRow {
     boot_id: String,
     monotonic_ms: i64,
     evidence: Option<String>,
+    conditions: Option<String>,
 }
 
 impl InspectionRow {
@@ -137,6 +138,7 @@ impl InspectionRow {
                     id: CameraId(self.camera),
                     frame_sequence: self.frame_sequence.cast_unsigned(),
                     exposed_at: UnixMillis(self.exposed_at),
+                    conditions: conditions_of(self.conditions.as_deref())?,
                 },
                 boot_id: BootId(self.boot_id),
                 monotonic_ms: self.monotonic_ms.cast_unsigned(),
@@ -190,6 +192,12 @@ impl InspectionRow {
             (None, _, _) => Err("it is decided, not uploaded, and on no queue".into()),
         }
     }
+}
+
+fn conditions_of(json: Option<&str>) -> Result<Option<Box<CaptureConditions>>, String> {
+    json.map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| format!("conditions: {error}"))
 }
 
 /// A line of the history, as the JSON array that its statement makes of it: in this order.

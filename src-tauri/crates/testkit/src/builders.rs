@@ -40,6 +40,7 @@ pub fn capture(n: u32) -> CaptureFacts {
             id: CameraId("simulated".into()),
             frame_sequence: u64::from(n),
             exposed_at: captured_at,
+            conditions: None,
         },
         boot_id: BootId("boot-test".into()),
         monotonic_ms: u64::from(n) * 1000,

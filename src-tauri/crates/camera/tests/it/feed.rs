@@ -16,10 +16,10 @@ use wiko_testkit::{
     fakes::{camera::FakeCamera, clock::SetClock},
 };
 
-const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// Waits the least that the backoff allows.
-struct Hasty;
+pub(crate) struct Hasty;
 
 impl Entropy for Hasty {
     fn id_bytes(&self) -> [u8; 10] {
@@ -56,7 +56,7 @@ async fn frame_while(
     .0
 }
 
-async fn state(feed: &CameraFeed, wanted: CameraState) {
+pub(crate) async fn state(feed: &CameraFeed, wanted: CameraState) {
     let mut states = feed.subscribe_state();
     let reached = tokio::time::timeout(LONG, states.wait_for(|state| *state == wanted)).await;
     reached.expect("the state is reached").unwrap();

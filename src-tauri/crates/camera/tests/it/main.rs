@@ -4,6 +4,7 @@
 
 mod contract;
 mod feed;
+mod feed_settings;
 mod replay;
 mod simulated;
 

@@ -3,11 +3,13 @@
 //! Names are those of the GenICam standard features naming convention (SFNC) and pixel format naming convention (PFNC),
 //! also for cameras that know nothing of it: `ExposureTime` is microseconds whatever the driver counts in.
 
+mod conditions;
 mod device;
 mod feature;
 mod pixel;
 mod quality;
 
+pub use conditions::CaptureConditions;
 pub use device::{DeviceIdentity, DeviceMatch, FoundDevice, Transport, UsbAddress};
 pub use feature::{
     Access, Feature, FeatureError, FeatureKind, FeatureSettings, FeatureValue, Mismatch, Visibility,
@@ -132,7 +134,7 @@ pub struct StreamStatistics {
 }
 
 /// The camera as it is kept in the record of an inspection.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct CameraTag {
     /// Its id; `file` for a picture given by a person.
     pub id: CameraId,
@@ -140,4 +142,16 @@ pub struct CameraTag {
     pub frame_sequence: u64,
     /// When the frame was exposed, by the station's clock.
     pub exposed_at: UnixMillis,
+    /// How the picture was taken; none for a picture of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Box<CaptureConditions>>,
+}
+
+impl CameraTag {
+    /// What makes the picture unfit to be judged; empty where nothing does.
+    pub fn faults(&self) -> &[FrameFault] {
+        self.conditions
+            .as_ref()
+            .map_or(&[], |conditions| &conditions.faults)
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a frame with a fault never becomes a Pass; it goes to a person with what to do.
 
-use crate::coded;
+use crate::{coded, ports::Language};
 
 /// What is measured of each frame.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -107,6 +107,70 @@ pub enum FrameFault {
     WrongSettings,
 }
 coded!(FrameFault, "frame fault");
+
+impl FrameFault {
+    /// What is wrong and what to do, for the person who has to look.
+    pub fn what_to_do(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::MissingRows, Language::En) => {
+                "lines of the picture never came: check the camera's network, then capture the part again"
+            }
+            (Self::MissingRows, Language::ZhCn) => "画面缺行：请检查相机网络，然后重新拍摄",
+            (Self::CutShort, Language::En) => {
+                "the belt stopped within the part: run the whole part past the camera again"
+            }
+            (Self::CutShort, Language::ZhCn) => "传送带中途停止，工件不完整：请让整件重新通过相机",
+            (Self::WrongAspect, Language::En) => {
+                "the part is stretched or squeezed: check belt speed, encoder and line rate, then capture it again"
+            }
+            (Self::WrongAspect, Language::ZhCn) => {
+                "画面被拉长或压缩：请检查传送带速度、编码器和行频，然后重新拍摄"
+            }
+            (Self::OutOfFocus, Language::En) => {
+                "the picture is out of focus: check the lens and the distance, then capture the part again"
+            }
+            (Self::OutOfFocus, Language::ZhCn) => "画面失焦：请检查镜头和距离，然后重新拍摄",
+            (Self::MotionBlur, Language::En) => {
+                "the part moved while it was exposed: wait until it lies still, or shorten the exposure, then capture it again"
+            }
+            (Self::MotionBlur, Language::ZhCn) => {
+                "曝光时工件在移动：请等工件静止或缩短曝光时间，然后重新拍摄"
+            }
+            (Self::TooDark, Language::En) => {
+                "the picture is too dark: check the lamp and the exposure, then capture the part again"
+            }
+            (Self::TooDark, Language::ZhCn) => "画面太暗：请检查光源和曝光，然后重新拍摄",
+            (Self::TooBright, Language::En) => {
+                "the picture is too bright: check the lamp and the exposure, then capture the part again"
+            }
+            (Self::TooBright, Language::ZhCn) => "画面太亮：请检查光源和曝光，然后重新拍摄",
+            (Self::ClippedPart, Language::En) => {
+                "the part is white where it could show a defect: lower the exposure or move the lamp, then capture it again"
+            }
+            (Self::ClippedPart, Language::ZhCn) => {
+                "工件表面过曝，看不出缺陷：请降低曝光或调整光源，然后重新拍摄"
+            }
+            (Self::Noisy, Language::En) => {
+                "the picture is noisy: lower the gain and give more light, then capture the part again"
+            }
+            (Self::Noisy, Language::ZhCn) => "画面噪点过多：请降低增益并增强光源，然后重新拍摄",
+            (Self::LensCovered, Language::En) => {
+                "the lens is covered or dirty: clean it, then capture the part again"
+            }
+            (Self::LensCovered, Language::ZhCn) => "镜头被遮挡或脏污：请清洁镜头，然后重新拍摄",
+            (Self::FixtureMoved, Language::En) => {
+                "the fixture or the camera has moved: put it back, or take the reference again in set-up"
+            }
+            (Self::FixtureMoved, Language::ZhCn) => {
+                "夹具或相机已移位：请复位，或在设置中重新拍摄参考图"
+            }
+            (Self::WrongSettings, Language::En) => {
+                "the camera does not do what it was told: look at its settings in set-up"
+            }
+            (Self::WrongSettings, Language::ZhCn) => "相机参数与设定不符：请在设置中检查相机参数",
+        }
+    }
+}
 
 impl QualityLimits {
     /// What is wrong with a frame that measures so.

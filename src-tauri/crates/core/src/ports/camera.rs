@@ -111,6 +111,12 @@ pub enum CameraError {
         /// In words.
         reason: String,
     },
+    /// The camera is there and does not do what it was told, so none of its frames becomes a part.
+    #[error("the camera is not ready to inspect: {reason}; look at its settings in set-up")]
+    NotReady {
+        /// What it does not do, in words.
+        reason: String,
+    },
     /// The pictures are at their end.
     #[error("there are no more pictures")]
     Ended,
@@ -131,6 +137,11 @@ impl CameraError {
             cause,
             reason: reason.into(),
         }
+    }
+
+    /// True where the camera is to be dropped and opened anew.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Ended)
     }
 
     /// The camera is lost for a reason that only words tell.

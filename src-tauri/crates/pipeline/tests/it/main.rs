@@ -205,6 +205,7 @@ fn shot(n: u64) -> Shot {
             id: CameraId("test".into()),
             frame_sequence: n,
             exposed_at: NOON,
+            conditions: None,
         },
         image: builders::image(format!("part {n}").as_bytes()),
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use wiko_core::{
-    camera::{CameraId, Frame, FramePicture},
+    camera::{CameraId, Feature, FeatureError, FeatureKind, FeatureValue, Frame, FramePicture},
     image::EncodedImage,
     ports::{Camera, CameraError, Clock},
 };
@@ -19,6 +19,8 @@ pub struct FakeCamera {
     clock: Arc<dyn Clock>,
     shown: Receiver<Result<EncodedImage, CameraError>>,
     sequence: u64,
+    features: Vec<Feature>,
+    stubborn: Vec<String>,
 }
 
 /// The test's end of a [`FakeCamera`].
@@ -34,8 +36,22 @@ impl FakeCamera {
             clock,
             shown,
             sequence: 0,
+            features: Vec::new(),
+            stubborn: Vec::new(),
         };
         (camera, Shutter(shutter))
+    }
+
+    /// It can be told these.
+    pub fn with_features(mut self, features: Vec<Feature>) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// It takes a value for this feature and keeps the one that it has.
+    pub fn stubborn_about(mut self, name: &str) -> Self {
+        self.stubborn.push(name.to_owned());
+        self
     }
 }
 
@@ -54,6 +70,23 @@ impl Shutter {
 impl Camera for FakeCamera {
     fn id(&self) -> &CameraId {
         &self.id
+    }
+
+    fn features(&mut self) -> Result<Vec<Feature>, CameraError> {
+        Ok(self.features.clone())
+    }
+
+    fn set_feature(&mut self, name: &str, value: &FeatureValue) -> Result<Feature, FeatureError> {
+        let stubborn = self.stubborn.iter().any(|feature| feature == name);
+        let feature = self.features.iter_mut().find(|known| known.name == name);
+        let feature = feature.ok_or_else(|| FeatureError::Unknown {
+            name: name.to_owned(),
+        })?;
+        let value = feature.accept(value)?;
+        if feature.kind != FeatureKind::Command && !stubborn {
+            feature.value = Some(value);
+        }
+        Ok(feature.clone())
     }
 
     fn next_frame(&mut self, timeout: Duration) -> Result<Frame, CameraError> {

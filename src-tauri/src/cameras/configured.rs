@@ -1,4 +1,4 @@
-//! The camera of the station, as its settings name it.
+//! The camera of `station.toml`: simulated or replayed.
 
 use crate::settings::{CameraDriver, CameraFile, Settings};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use wiko_camera::{
 };
 use wiko_core::{
     UnknownCode,
-    camera::{CameraId, Frame, Shot},
+    camera::CameraId,
     ports::{Camera, CameraError, Clock, Entropy},
 };
 use wiko_pipeline::Order;
@@ -54,19 +54,6 @@ pub fn open(
         }
     };
     CameraFeed::spawn(Box::new(open), entropy)
-}
-
-/// The frame as it goes to disk; pixels are encoded apart from the threads that serve.
-pub async fn shot_of(frame: Arc<Frame>) -> Result<Shot, CameraError> {
-    let camera = frame.camera.to_string();
-    let bad = |reason: String| CameraError::BadFrame {
-        source_name: camera.clone(),
-        reason,
-    };
-    match tokio::task::spawn_blocking(move || wiko_imaging::shot_of(&frame)).await {
-        Ok(shot) => shot.map_err(|refused| bad(refused.to_string())),
-        Err(stopped) => Err(bad(stopped.to_string())),
-    }
 }
 
 /// The simulated line as the settings want it.

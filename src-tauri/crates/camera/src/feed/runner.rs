@@ -1,0 +1,282 @@
+//! The camera's thread.
+
+use super::{
+    Condition, OpenCamera, TriggerMode,
+    requests::{Changed, Request},
+    settings,
+    stop::Stop,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Receiver,
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+use wiko_core::{
+    camera::{CameraState, FeatureSettings, FeatureValue, Frame},
+    ports::{Camera, CameraError, Entropy},
+};
+
+/// One try for a frame: short, so that the feed can be stopped and asked.
+const POLL: Duration = Duration::from_millis(100);
+const STALLED_AFTER: Duration = Duration::from_secs(2);
+/// A camera that gives nothing for so long is reopened: after a timeout some drivers never recover.
+const REOPEN_AFTER: Duration = Duration::from_secs(6);
+/// A lost camera is looked for so often: it is to be back within three seconds of being plugged in.
+const REOPEN_EVERY: Duration = Duration::from_millis(1_000);
+/// And at the first loss almost at once.
+const REOPEN_FIRST: Duration = Duration::from_millis(100);
+
+pub(super) struct Runner {
+    pub(super) open: OpenCamera,
+    pub(super) settings: FeatureSettings,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) latest: watch::Sender<Option<Arc<Frame>>>,
+    pub(super) state: watch::Sender<CameraState>,
+    pub(super) fps: watch::Sender<f64>,
+    pub(super) last_error: watch::Sender<Option<CameraError>>,
+    pub(super) condition: watch::Sender<Condition>,
+    pub(super) parts: mpsc::Sender<Arc<Frame>>,
+    pub(super) overflowed: Arc<AtomicU64>,
+    pub(super) requests: Receiver<Request>,
+    pub(super) stop: Arc<Stop>,
+}
+
+/// Why a camera was left.
+enum Left {
+    Stopped,
+    Ended,
+    Lost,
+}
+
+impl Runner {
+    pub(super) fn run(&mut self) {
+        let mut failed = 0_u32;
+        while !self.stop.is_set() {
+            if failed == 0 {
+                self.enter(CameraState::Opening);
+            }
+            let left = match self.open_and_set() {
+                Ok(camera) => {
+                    let (left, frames) = self.read(camera);
+                    if frames > 0 {
+                        failed = 0;
+                    }
+                    tracing::debug!(frames, "left the camera");
+                    left
+                }
+                Err(CameraError::Ended) => Left::Ended,
+                Err(error) => {
+                    self.note(error);
+                    Left::Lost
+                }
+            };
+            self.fps.send_replace(0.0);
+            self.condition.send_replace(Condition::default());
+            match left {
+                Left::Stopped => return,
+                Left::Ended => {
+                    self.enter(CameraState::Ended);
+                    return;
+                }
+                Left::Lost => {
+                    self.enter(CameraState::Lost);
+                    failed = failed.saturating_add(1);
+                    if self.wait_before(failed) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens the camera and tells it its settings.
+    fn open_and_set(&mut self) -> Result<Box<dyn Camera>, CameraError> {
+        let mut camera = (self.open)()?;
+        let mismatches = settings::apply(&mut *camera, &self.settings)?;
+        for mismatch in &mismatches {
+            tracing::warn!(feature = mismatch.name, reason = mismatch.reason, "camera");
+        }
+        let condition = Condition {
+            statistics: camera.statistics(),
+            mismatches,
+            trigger: Some(trigger_of(&mut *camera)),
+        };
+        self.condition.send_replace(condition);
+        Ok(camera)
+    }
+
+    /// Waits before the next try, answering questions meanwhile; true where it is to stop.
+    fn wait_before(&mut self, failed: u32) -> bool {
+        let pause = if failed == 1 {
+            REOPEN_FIRST
+        } else {
+            // Two stations that lost one switch do not ask it at the same time.
+            REOPEN_EVERY.mul_f64(0.75 + 0.5 * self.entropy.jitter())
+        };
+        let until = Instant::now() + pause;
+        loop {
+            while let Ok(request) = self.requests.try_recv() {
+                let error = self.last_error.borrow().clone();
+                request.refuse(error.unwrap_or(CameraError::Ended), &mut self.settings);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if self.stop.wait(left.min(POLL)) {
+                return true;
+            }
+            if left <= POLL {
+                return false;
+            }
+        }
+    }
+
+    /// Reads until the camera ends, is lost or is stopped. Drops the camera.
+    fn read(&mut self, mut camera: Box<dyn Camera>) -> (Left, u64) {
+        let mut frames = 0;
+        let mut last_sign = Instant::now();
+        let mut counted = (Instant::now(), 0u32);
+        while !self.stop.is_set() {
+            match self.answer(&mut *camera) {
+                // A stream that was stopped and started around a setting begins anew.
+                Ok(true) => last_sign = Instant::now(),
+                Ok(false) => {}
+                Err(error) => {
+                    self.note(error);
+                    return (Left::Lost, frames);
+                }
+            }
+            match camera.next_frame(POLL) {
+                Ok(frame) => {
+                    if frames == 0 {
+                        self.over();
+                    }
+                    frames += 1;
+                    last_sign = Instant::now();
+                    self.give(frame);
+                    self.enter(CameraState::Streaming);
+                    counted.1 += 1;
+                }
+                Err(CameraError::Timeout { .. }) => {
+                    let silent = last_sign.elapsed();
+                    if self.trigger() != TriggerMode::FreeRun {
+                        // Nothing is to come before the next trigger.
+                        self.enter(CameraState::Streaming);
+                    } else if silent >= STALLED_AFTER {
+                        self.enter(CameraState::Stalled);
+                        self.note(CameraError::Timeout {
+                            waited_ms: silent.as_millis() as u64,
+                        });
+                        if silent >= REOPEN_AFTER {
+                            return (Left::Lost, frames);
+                        }
+                    }
+                }
+                // A camera that gives nothing but rubbish is as good as stalled, but there.
+                Err(error @ (CameraError::BadFrame { .. } | CameraError::NotReady { .. })) => {
+                    self.note(error);
+                    if last_sign.elapsed() >= STALLED_AFTER {
+                        self.enter(CameraState::Stalled);
+                    }
+                }
+                Err(CameraError::Ended) => return (Left::Ended, frames),
+                Err(error @ CameraError::Lost { .. }) => {
+                    self.note(error);
+                    return (Left::Lost, frames);
+                }
+            }
+            let over = counted.0.elapsed();
+            if over >= Duration::from_secs(1) {
+                self.fps
+                    .send_replace(f64::from(counted.1) / over.as_secs_f64());
+                counted = (Instant::now(), 0);
+                let statistics = camera.statistics();
+                self.condition.send_modify(|it| it.statistics = statistics);
+            }
+        }
+        (Left::Stopped, frames)
+    }
+
+    fn give(&self, frame: Frame) {
+        let frame = Arc::new(frame);
+        if self.trigger() == TriggerMode::Hardware {
+            // Nobody takes parts while no stage is inspected; the queue is then closed or full of old ones.
+            if let Err(mpsc::error::TrySendError::Full(_)) = self.parts.try_send(frame.clone()) {
+                let before = self.overflowed.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    overflowed = before + 1,
+                    "a part came faster than parts are taken"
+                );
+            }
+        }
+        self.latest.send_replace(Some(frame));
+    }
+
+    /// Answers what was asked; true where settings were changed.
+    fn answer(&mut self, camera: &mut dyn Camera) -> Result<bool, CameraError> {
+        let mut any = false;
+        while let Ok(request) = self.requests.try_recv() {
+            let Changed::Settings(unmet) = request.answer(camera, &mut self.settings)? else {
+                continue;
+            };
+            any = true;
+            let mismatches = match unmet {
+                Some(mismatches) => mismatches,
+                None => settings::unmet(camera, &self.settings)?,
+            };
+            let trigger = Some(trigger_of(camera));
+            self.condition.send_modify(|it| {
+                it.mismatches = mismatches;
+                it.trigger = trigger;
+            });
+        }
+        Ok(any)
+    }
+
+    fn trigger(&self) -> TriggerMode {
+        let trigger = self.condition.borrow().trigger;
+        trigger.unwrap_or(TriggerMode::FreeRun)
+    }
+
+    fn enter(&self, state: CameraState) {
+        self.state.send_if_modified(|current| {
+            let changed = *current != state;
+            *current = state;
+            changed
+        });
+    }
+
+    /// Frames come again: what kept them from coming is over. A bad one stays told.
+    fn over(&self) {
+        self.last_error.send_if_modified(|last| {
+            let was = last
+                .take_if(|error| error.is_loss() || matches!(error, CameraError::Timeout { .. }));
+            was.is_some()
+        });
+    }
+
+    fn note(&self, error: CameraError) {
+        let unchanged = self.last_error.borrow().as_ref() == Some(&error);
+        if !unchanged {
+            tracing::warn!(%error, "camera");
+        }
+        self.last_error.send_replace(Some(error));
+    }
+}
+
+/// How the camera is triggered, as it says itself.
+fn trigger_of(camera: &mut dyn Camera) -> TriggerMode {
+    let text = |camera: &mut dyn Camera, name: &str| match camera.feature(name).ok()?.value {
+        Some(FeatureValue::Text(text)) => Some(text),
+        _ => None,
+    };
+    match text(camera, "TriggerMode").as_deref() {
+        Some("On") if text(camera, "TriggerSource").as_deref() == Some("Software") => {
+            TriggerMode::Software
+        }
+        Some("On") => TriggerMode::Hardware,
+        _ => TriggerMode::FreeRun,
+    }
+}

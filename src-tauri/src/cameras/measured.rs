@@ -1,0 +1,210 @@
+//! What is measured of a camera's frames, and what they are held against.
+
+use super::{Cameras, CamerasError, roster::write_whole, shot::in_background};
+use image::GrayImage;
+use std::{sync::Arc, time::Duration};
+use wiko_core::{
+    camera::{Frame, FrameFault, FramePicture, FrameQuality, QualityLimits},
+    ports::CameraError,
+};
+use wiko_imaging::{ImageRefused, Levels, QualityReference};
+
+/// In the camera's folder.
+const REFERENCE: &str = "reference.json";
+
+/// Frames that the limits are learnt from.
+const LEARNT_FROM: usize = 12;
+
+/// How long a camera may take for the next frame.
+const FRAME_WITHIN: Duration = Duration::from_secs(3);
+
+/// What the frames of one camera are held against. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Measures {
+    reference: Option<QualityReference>,
+}
+
+/// What helps to set up a camera, of one frame.
+pub struct LiveAids {
+    /// Number of the frame.
+    pub sequence: u64,
+    /// Pixels of each level of grey.
+    pub histogram: [u64; 256],
+    /// What was measured.
+    pub quality: FrameQuality,
+    /// What the stage's limits and the camera itself say of it.
+    pub faults: Vec<FrameFault>,
+}
+
+impl Measures {
+    /// What a frame measures. Decodes it.
+    pub fn quality_of(&self, frame: &Frame) -> Result<FrameQuality, ImageRefused> {
+        wiko_imaging::measure(&luma_of(frame)?, self.reference.as_ref())
+    }
+}
+
+fn luma_of(frame: &Frame) -> Result<GrayImage, ImageRefused> {
+    match &frame.picture {
+        FramePicture::Encoded(image) => wiko_imaging::decode_luma(image),
+        FramePicture::Raw(raw) => wiko_imaging::luma_of_raw(raw),
+    }
+}
+
+impl Cameras {
+    /// What the frames of that camera are held against now.
+    pub fn measures(&self, id: &str) -> Measures {
+        let mut known = self.known_measures();
+        if let Some(measures) = known.get(id) {
+            return measures.clone();
+        }
+        let measures = self.read_measures(id);
+        known.insert(id.to_owned(), measures.clone());
+        measures
+    }
+
+    fn read_measures(&self, id: &str) -> Measures {
+        let (taken, path) = {
+            let roster = self.roster();
+            let taken = roster.get(id).and_then(|entry| entry.reference_taken_at);
+            (taken, roster.folder(id).join(REFERENCE))
+        };
+        if taken.is_none() {
+            return Measures::default();
+        }
+        let read = std::fs::read(&path).map_err(|error| error.to_string());
+        let parsed = read.and_then(|bytes| {
+            serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+        });
+        Measures {
+            reference: parsed
+                .inspect_err(|error| tracing::error!(path = %path.display(), %error, "the reference of a camera cannot be read: take it again"))
+                .ok(),
+        }
+    }
+
+    /// Keeps the present frame as reference, and limits that follow from this and the next frames.
+    pub async fn take_reference(&self, id: &str) -> Result<(), CamerasError> {
+        let mut frames = Vec::with_capacity(LEARNT_FROM);
+        for _ in 0..LEARNT_FROM {
+            frames.push(self.next_frame(id).await?);
+        }
+        let Some(first) = frames.first().cloned() else {
+            return Err(CameraError::Ended.into());
+        };
+        let (reference, limits) = in_background(first, move |first| {
+            let reference = QualityReference::of(&luma_of(first)?)?;
+            let measures = Measures {
+                reference: Some(reference.clone()),
+            };
+            let good: Result<Vec<_>, _> = frames
+                .iter()
+                .map(|frame| measures.quality_of(frame))
+                .collect();
+            Ok((reference, wiko_imaging::suggest_limits(&good?)))
+        })
+        .await?;
+        let bytes = serde_json::to_vec(&reference)
+            .map_err(|error| CamerasError::Unfit(error.to_string()))?;
+        let path = self.roster().folder(id).join(REFERENCE);
+        write_whole(&path, &bytes)
+            .map_err(|error| super::roster::RosterError::Io { path, error })?;
+        let now = self.clock.now();
+        self.change(id, |entry| {
+            entry.reference_taken_at = Some(now);
+            entry.limits = limits;
+        })?;
+        self.known_measures().remove(id);
+        Ok(())
+    }
+
+    /// What the stage asks of the camera's frames from now on.
+    pub fn set_limits(&self, id: &str, limits: QualityLimits) -> Result<(), CamerasError> {
+        check_limits(&limits)?;
+        self.change(id, |entry| entry.limits = limits).map(drop)
+    }
+
+    /// What helps to set up the camera, of its latest frame.
+    pub async fn live_aids(&self, id: &str) -> Result<(Arc<Frame>, LiveAids), CamerasError> {
+        let entry = self.entry(id)?;
+        let feed = self.feed(&entry)?;
+        let frame = feed.latest().ok_or_else(|| {
+            feed.last_error().unwrap_or(CameraError::Timeout {
+                waited_ms: 0,
+            })
+        })?;
+        let measures = self.measures(id);
+        let of = frame.clone();
+        let aids = in_background(of, move |frame| {
+            let luma = luma_of(frame)?;
+            let quality = wiko_imaging::measure(&luma, measures.reference.as_ref())?;
+            let mut faults = frame.faults.clone();
+            faults.extend(entry.limits.faults(&quality));
+            Ok(LiveAids {
+                sequence: frame.sequence,
+                histogram: Levels::of(&luma).counts(),
+                quality,
+                faults,
+            })
+        })
+        .await?;
+        Ok((frame, aids))
+    }
+
+    /// A frame that was exposed after this call; where the camera waits for a trigger of its own, the next one that comes.
+    pub async fn next_frame(&self, id: &str) -> Result<Arc<Frame>, CamerasError> {
+        let feed = self.feed(&self.entry(id)?)?;
+        Ok(feed.frame_after(self.clock.now(), FRAME_WITHIN).await?)
+    }
+}
+
+fn check_limits(limits: &QualityLimits) -> Result<(), CamerasError> {
+    let all = [
+        limits.least_focus,
+        limits.least_mean_level,
+        limits.most_mean_level,
+        limits.most_clipped_on_part,
+        limits.most_noise,
+        limits.most_motion_blur,
+        limits.least_likeness,
+        limits.most_shift_px,
+    ];
+    // Not a number is a limit that everything or nothing meets.
+    if all.into_iter().flatten().all(|limit| limit.is_finite() && limit >= 0.0) {
+        Ok(())
+    } else {
+        Err(CamerasError::Unfit(
+            "a limit is a number from 0 up".to_owned(),
+        ))
+    }
+}
+
+/// A frame that nothing is recorded of.
+pub struct TestShot {
+    /// The frame.
+    pub frame: Arc<Frame>,
+    /// From the trigger to the frame.
+    pub waited: Duration,
+    /// What was measured.
+    pub quality: FrameQuality,
+    /// What makes it unfit.
+    pub faults: Vec<FrameFault>,
+}
+
+impl Cameras {
+    /// Takes a frame as a trigger would.
+    pub async fn test_shot(&self, id: &str) -> Result<TestShot, CamerasError> {
+        let begun = std::time::Instant::now();
+        let frame = self.next_frame(id).await?;
+        let waited = begun.elapsed();
+        let measures = self.measures(id);
+        let quality = in_background(frame.clone(), move |it| measures.quality_of(it)).await?;
+        let mut faults = frame.faults.clone();
+        faults.extend(self.entry(id)?.limits.faults(&quality));
+        Ok(TestShot {
+            frame,
+            waited,
+            quality,
+            faults,
+        })
+    }
+}

@@ -1,0 +1,339 @@
+//! The cameras of a station: which there are, which run, and what set-up does with them.
+//!
+//! Invariants:
+//! - Each camera has a thread of its own; one that is gone or stuck holds up no other.
+//! - What a person sets is on the disk before it counts as set, and is told to the camera again whenever it comes back.
+//! - A stage that has no camera gives no part: no other camera steps in for it.
+
+pub mod configured;
+mod flat_field;
+pub mod kinds;
+pub mod measured;
+pub mod roster;
+mod setup;
+mod shot;
+
+pub use setup::MOST_SETTINGS_BYTES;
+pub use shot::{pixel_format, shot_of, take_shot};
+
+use crate::settings::Settings;
+use kinds::{Found, Kind};
+use measured::Measures;
+use roster::{CameraEntry, Roster, RosterError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use wiko_camera::CameraFeed;
+use wiko_core::{
+    UnknownCode,
+    camera::{Feature, FeatureError, FeatureValue},
+    ports::{CameraError, Clock, Entropy, LostCause},
+    stage::Stage,
+};
+use wiko_pipeline::Order;
+
+/// Features with which other pixels of the sensor, or as many others, come into the picture.
+const GEOMETRY: [&str; 8] = [
+    "Width",
+    "Height",
+    "OffsetX",
+    "OffsetY",
+    "Binning",
+    "Decimation",
+    "Reverse",
+    "PixelFormat",
+];
+
+/// A camera and its thread.
+#[derive(Clone)]
+pub struct Running {
+    /// What it is and was told; none for the camera of `station.toml`.
+    pub entry: Option<CameraEntry>,
+    /// Its frames.
+    pub feed: Arc<CameraFeed>,
+}
+
+/// All cameras of the station.
+pub struct Cameras {
+    settings: Arc<Settings>,
+    kinds: Arc<Vec<Kind>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    roster: Mutex<Roster>,
+    feeds: Mutex<BTreeMap<String, Arc<CameraFeed>>>,
+    measures: Mutex<BTreeMap<String, Measures>>,
+}
+
+/// What was asked of a camera was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum CamerasError {
+    /// There is no such camera.
+    #[error(transparent)]
+    Unknown(#[from] UnknownCode),
+    /// The roster would not.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// The camera would not.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// A feature was refused.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
+    /// What was given or seen cannot be used.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl Cameras {
+    /// Reads which cameras there are; none is opened yet.
+    pub fn load(
+        settings: Arc<Settings>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, RosterError> {
+        Self::of_kinds(settings, kinds::all(), clock, entropy)
+    }
+
+    /// The same, with these kinds of cameras.
+    pub fn of_kinds(
+        settings: Arc<Settings>,
+        kinds: Vec<Kind>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, RosterError> {
+        let roster = Roster::load(&settings.data_dir)?;
+        Ok(Self {
+            kinds: Arc::new(kinds),
+            clock,
+            entropy,
+            roster: Mutex::new(roster),
+            feeds: Mutex::new(BTreeMap::new()),
+            measures: Mutex::new(BTreeMap::new()),
+            settings,
+        })
+    }
+
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, BTreeMap<String, Arc<CameraFeed>>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_measures(&self) -> MutexGuard<'_, BTreeMap<String, Measures>> {
+        self.measures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The cameras that were set up.
+    pub fn entries(&self) -> Vec<CameraEntry> {
+        self.roster().all().to_vec()
+    }
+
+    /// One camera that was set up.
+    pub fn entry(&self, id: &str) -> Result<CameraEntry, UnknownCode> {
+        let roster = self.roster();
+        roster.get(id).cloned().ok_or_else(|| UnknownCode {
+            what: "camera",
+            given: id.to_owned(),
+            known: known(&self.settings, &roster),
+        })
+    }
+
+    /// Starts every camera that was set up.
+    pub fn start(&self) -> Result<(), CameraError> {
+        for entry in self.entries() {
+            self.feed(&entry)?;
+        }
+        Ok(())
+    }
+
+    /// The thread of a camera, started where it does not run.
+    pub fn feed(&self, entry: &CameraEntry) -> Result<Arc<CameraFeed>, CameraError> {
+        let mut feeds = self.feeds();
+        if let Some(feed) = feeds.get(&entry.id) {
+            return Ok(feed.clone());
+        }
+        let feed = Arc::new(self.spawn(entry.clone())?);
+        feeds.insert(entry.id.clone(), feed.clone());
+        Ok(feed)
+    }
+
+    fn spawn(&self, entry: CameraEntry) -> Result<CameraFeed, CameraError> {
+        let (kinds, clock) = (self.kinds.clone(), self.clock.clone());
+        let features = entry.features.clone();
+        let open = move || kinds::open(&kinds, &entry, clock.clone());
+        CameraFeed::with_settings(Box::new(open), features, self.entropy.clone())
+    }
+
+    /// The running camera of that id; none where it is not set up.
+    pub fn running(&self, id: &str) -> Option<Running> {
+        let entry = self.entry(id).ok()?;
+        let feed = self.feeds().get(id).cloned()?;
+        Some(Running {
+            entry: Some(entry),
+            feed,
+        })
+    }
+
+    /// The camera that looks at the parts of `order`. Where none was ever set up it is the one of `station.toml`, whose
+    /// thread is started anew.
+    pub fn inspecting(&self, order: &Order) -> Result<Running, CameraError> {
+        let entry = self.roster().at(order.stage).cloned();
+        if let Some(entry) = entry.filter(|_| !self.settings.demo) {
+            let feed = self.feed(&entry)?;
+            return Ok(Running {
+                entry: Some(entry),
+                feed,
+            });
+        }
+        let feed = if self.uses_roster() {
+            CameraFeed::spawn(
+                Box::new(no_camera_at(order.stage)),
+                self.entropy.clone(),
+            )?
+        } else {
+            configured::open(
+                &self.settings,
+                order,
+                self.clock.clone(),
+                self.entropy.clone(),
+            )?
+        };
+        Ok(Running {
+            entry: None,
+            feed: Arc::new(feed),
+        })
+    }
+
+    /// True where cameras were set up, so that the one of `station.toml` counts no more.
+    pub fn uses_roster(&self) -> bool {
+        !self.settings.demo && !self.roster().all().is_empty()
+    }
+
+    /// Looks for cameras of all kinds.
+    pub async fn find(&self) -> Result<Found, CameraError> {
+        let kinds = self.kinds.clone();
+        tokio::task::spawn_blocking(move || kinds::find(&kinds))
+            .await
+            .map_err(CameraError::failed)
+    }
+
+    /// Puts a camera to the station, or another device or stage to one that is there. Other cameras keep running.
+    pub fn assign(&self, entry: CameraEntry) -> Result<(), CamerasError> {
+        if entry.id == self.settings.camera.id {
+            return Err(CamerasError::Unfit(format!(
+                "{} is the camera of station.toml: take another id",
+                entry.id
+            )));
+        }
+        let mut roster = self.roster();
+        let others = || roster.all().iter().filter(|other| other.id != entry.id);
+        if let Some(other) = others().find(|other| other.device == entry.device) {
+            return Err(CamerasError::Unfit(format!(
+                "this device is {} already: remove that first, or change its stage",
+                other.id
+            )));
+        }
+        if let Some(other) = others().find(|other| other.stage == entry.stage) {
+            return Err(CamerasError::Unfit(format!(
+                "{} looks at {} already: remove it first, or choose another stage",
+                other.id, entry.stage
+            )));
+        }
+        let id = entry.id.clone();
+        roster.put(entry.clone())?;
+        drop(roster);
+        self.stop(&id);
+        self.feed(&entry)?;
+        Ok(())
+    }
+
+    /// Takes a camera out of the station. What was measured of it stays in its folder.
+    pub fn remove(&self, id: &str) -> Result<(), CamerasError> {
+        self.entry(id)?;
+        self.roster().remove(id)?;
+        self.stop(id);
+        Ok(())
+    }
+
+    /// Ends the thread of a camera, which may take seconds; not waited for.
+    fn stop(&self, id: &str) {
+        let feed = self.feeds().remove(id);
+        if let Some(feed) = feed {
+            std::thread::spawn(move || drop(feed));
+        }
+    }
+
+    /// Changes what is kept of a camera.
+    fn change(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut CameraEntry),
+    ) -> Result<CameraEntry, CamerasError> {
+        let mut entry = self.entry(id)?;
+        change(&mut entry);
+        self.roster().put(entry.clone())?;
+        Ok(entry)
+    }
+
+    /// All features of a camera.
+    pub async fn features(&self, id: &str) -> Result<Vec<Feature>, CamerasError> {
+        let feed = self.feed(&self.entry(id)?)?;
+        Ok(feed.features().await?)
+    }
+
+    /// Sets a feature and keeps it. True beside it where the pixels of the picture are others now, so that flat field,
+    /// reference and calibration were put away.
+    pub async fn set_feature(
+        &self,
+        id: &str,
+        name: &str,
+        value: FeatureValue,
+    ) -> Result<(Feature, bool), CamerasError> {
+        let entry = self.entry(id)?;
+        let feed = self.feed(&entry)?;
+        let feature = feed.set_feature(name, value.clone()).await?;
+        let keeps = feature.value.is_some();
+        let geometry = keeps
+            && GEOMETRY.iter().any(|part| name.starts_with(part))
+            && entry.features.get(name) != Some(&value);
+        if keeps {
+            self.change(id, |entry| {
+                entry.features.insert(name.to_owned(), value);
+                if geometry {
+                    entry.flat_field_taken_at = None;
+                    entry.reference_taken_at = None;
+                    if name.starts_with("Binning") || name.starts_with("Decimation") {
+                        entry.calibration = None;
+                    }
+                }
+            })?;
+            if geometry {
+                self.known_measures().remove(id);
+            }
+        }
+        Ok((feature, geometry))
+    }
+}
+
+fn known(settings: &Settings, roster: &Roster) -> String {
+    let mut ids: Vec<&str> = roster.all().iter().map(|it| it.id.as_str()).collect();
+    if ids.is_empty() {
+        ids.push(&settings.camera.id);
+    }
+    ids.join(", ")
+}
+
+/// Opens nothing, and says what to do.
+fn no_camera_at(
+    stage: Stage,
+) -> impl FnMut() -> Result<Box<dyn wiko_core::ports::Camera>, CameraError> + Send {
+    move || {
+        Err(CameraError::lost(
+            LostCause::NotFound,
+            format!("no camera looks at {stage}: assign one in set-up"),
+        ))
+    }
+}

@@ -1,0 +1,277 @@
+//! What the field tech does with a camera beyond single features: region, white balance, scale, files of settings.
+
+use super::{
+    Cameras, CamerasError,
+    roster::{CalibrationEntry, LineScanEntry, write_whole},
+};
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, time::Duration};
+use wiko_core::{
+    camera::{
+        DeviceIdentity, Feature, FeatureKind, FeatureSettings, FeatureValue, Mismatch,
+        QualityLimits,
+    },
+    geometry::BoxPx,
+};
+
+/// From finer to coarser than any camera that looks at parts.
+const MM_PER_PX: std::ops::RangeInclusive<f64> = 0.000_1..=100.0;
+
+/// How long a camera may take to find its white.
+const BALANCE_WITHIN: Duration = Duration::from_secs(5);
+const BALANCE_POLL: Duration = Duration::from_millis(250);
+
+/// Longer than any file of settings.
+pub const MOST_SETTINGS_BYTES: usize = 1 << 20;
+
+/// Marks the file.
+const FORM: &str = "wiko-camera-settings-1";
+
+/// A file of settings, for another camera of the same model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    form: String,
+    /// The camera that they come from.
+    device: DeviceIdentity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line_scan: Option<LineScanEntry>,
+    limits: QualityLimits,
+    features: FeatureSettings,
+}
+
+impl Cameras {
+    /// The region of interest, on the picture as it is now; none for the whole sensor. The camera reads out nothing else
+    /// then. Sizes go to the nearest step that holds the region.
+    pub async fn set_region(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
+        let features = self.features(id).await?;
+        let named = |name: &str| features.iter().find(|feature| feature.name == name);
+        let axes = [("OffsetX", "Width"), ("OffsetY", "Height")];
+        if axes
+            .iter()
+            .any(|(offset, size)| named(offset).is_none() || named(size).is_none())
+        {
+            return Err(CamerasError::Unfit(
+                "this camera has no region of interest: move it or change the lens".to_owned(),
+            ));
+        }
+        let now = |name: &str| named(name).and_then(whole_value).unwrap_or_default();
+        let before = axes.map(|(offset, size)| (now(offset), now(size)));
+        // An offset leaves less room for a size, so it goes first, and is set last.
+        for (offset, _) in axes {
+            self.set_whole(id, offset, 0, Rounded::Down).await?;
+        }
+        for (axis, (offset, size)) in axes.into_iter().enumerate() {
+            let (start, length) = match region {
+                None => (0, i64::MAX),
+                Some(region) => {
+                    let (start, length) = match axis {
+                        0 => (region.x, region.width),
+                        _ => (region.y, region.height),
+                    };
+                    (before[axis].0 + i64::from(start), i64::from(length))
+                }
+            };
+            self.set_whole(id, size, length, Rounded::Up).await?;
+            if start > 0 {
+                self.set_whole(id, offset, start, Rounded::Down).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a whole number to the nearest one that the feature takes now.
+    async fn set_whole(
+        &self,
+        id: &str,
+        name: &str,
+        wanted: i64,
+        rounded: Rounded,
+    ) -> Result<(), CamerasError> {
+        let features = self.features(id).await?;
+        let feature = features.iter().find(|feature| feature.name == name);
+        let Some(FeatureKind::Integer {
+            min,
+            max,
+            increment,
+        }) = feature.map(|feature| feature.kind.clone())
+        else {
+            return Err(CamerasError::Unfit(format!("{name} is no whole number")));
+        };
+        let steps = (wanted.clamp(min, max) - min) as f64 / increment.max(1) as f64;
+        let steps = match rounded {
+            Rounded::Up => steps.ceil(),
+            Rounded::Down => steps.floor(),
+        };
+        let most = (max - min) / increment.max(1);
+        let value = min + (steps as i64).min(most) * increment.max(1);
+        if feature.and_then(whole_value) == Some(value) {
+            return Ok(());
+        }
+        self.set_feature(id, name, FeatureValue::Integer(value))
+            .await
+            .map(drop)
+    }
+
+    /// Lets the camera find its white on what it sees now, and stay with it.
+    pub async fn balance_white(&self, id: &str) -> Result<(), CamerasError> {
+        const AUTO: &str = "BalanceWhiteAuto";
+        let entries = self.white_modes(id).await?.1;
+        let has = |entry: &str| entries.iter().any(|known| known == entry);
+        let text = |entry: &str| FeatureValue::Text(entry.to_owned());
+        if has("Once") {
+            self.set_feature(id, AUTO, text("Once")).await?;
+            let done = async {
+                while self.white_modes(id).await?.0.as_deref() == Some("Once") {
+                    tokio::time::sleep(BALANCE_POLL).await;
+                }
+                Ok::<_, CamerasError>(())
+            };
+            tokio::time::timeout(BALANCE_WITHIN, done).await.map_err(|_| {
+                CamerasError::Unfit(
+                    "the camera did not find its white: show it an even, grey or white target"
+                        .to_owned(),
+                )
+            })??;
+        } else if has("Continuous") && has("Off") {
+            self.set_feature(id, AUTO, text("Continuous")).await?;
+            tokio::time::sleep(BALANCE_WITHIN / 2).await;
+        } else {
+            return Err(CamerasError::Unfit(
+                "this camera has no white balance of its own".to_owned(),
+            ));
+        }
+        // Left to itself it would change colours from part to part.
+        self.set_feature(id, AUTO, text("Off")).await.map(drop)
+    }
+
+    async fn white_modes(&self, id: &str) -> Result<(Option<String>, Vec<String>), CamerasError> {
+        let features = self.features(id).await?;
+        let feature = features
+            .into_iter()
+            .find(|feature| feature.name == "BalanceWhiteAuto");
+        Ok(match feature {
+            Some(Feature {
+                kind: FeatureKind::Enumeration { entries },
+                value,
+                ..
+            }) => (value.map(|value| value.to_string()), entries),
+            _ => (None, Vec::new()),
+        })
+    }
+
+    /// The scale from two points of the picture and how far they are apart.
+    pub fn calibrate_by_points(
+        &self,
+        id: &str,
+        a_px: [f64; 2],
+        b_px: [f64; 2],
+        distance_mm: f64,
+    ) -> Result<(), CamerasError> {
+        let distance_px = (a_px[0] - b_px[0]).hypot(a_px[1] - b_px[1]);
+        // Also turns away what is no number.
+        if !(distance_px >= 10.0 && distance_px.is_finite()) {
+            return Err(CamerasError::Unfit(
+                "the two points are too close together: take two at the ends of the part".to_owned(),
+            ));
+        }
+        let mm_per_px = distance_mm / distance_px;
+        if !MM_PER_PX.contains(&mm_per_px) {
+            return Err(CamerasError::Unfit(format!(
+                "{distance_mm} mm over {distance_px:.0} px cannot be: give the distance in millimetres"
+            )));
+        }
+        let calibration = CalibrationEntry {
+            mm_per_px,
+            checkerboard: false,
+            residual_px: None,
+            distortion_percent: None,
+            taken_at: self.clock.now(),
+        };
+        self.change(id, |entry| entry.calibration = Some(calibration))
+            .map(drop)
+    }
+
+    /// How lines become pictures from now on. The camera is opened anew.
+    pub fn set_line_scan(&self, id: &str, line_scan: LineScanEntry) -> Result<(), CamerasError> {
+        let mut entry = self.entry(id)?;
+        entry.line_scan = Some(line_scan);
+        self.assign(entry)
+    }
+
+    /// The settings of a camera as a file, and where a copy was put.
+    pub fn export_settings(&self, id: &str) -> Result<(String, PathBuf), CamerasError> {
+        let entry = self.entry(id)?;
+        let file = SettingsFile {
+            form: FORM.to_owned(),
+            device: entry.device,
+            line_scan: entry.line_scan,
+            limits: entry.limits,
+            features: entry.features,
+        };
+        let text = toml::to_string(&file).map_err(|error| CamerasError::Unfit(error.to_string()))?;
+        let path = self.roster().folder(id).join(format!("{id}-settings.toml"));
+        write_whole(&path, text.as_bytes()).map_err(|error| super::roster::RosterError::Io {
+            path: path.clone(),
+            error,
+        })?;
+        Ok((text, path))
+    }
+
+    /// Takes over settings of a file. Those of another model are refused. Answers with how many there are, and those that
+    /// the camera did not take.
+    pub async fn import_settings(
+        &self,
+        id: &str,
+        text: &str,
+    ) -> Result<(usize, Vec<Mismatch>), CamerasError> {
+        let entry = self.entry(id)?;
+        if text.len() > MOST_SETTINGS_BYTES {
+            return Err(CamerasError::Unfit("this is no file of settings".to_owned()));
+        }
+        let file: SettingsFile = toml::from_str(text).map_err(|error| {
+            CamerasError::Unfit(format!("this is no file of settings: {}", error.message()))
+        })?;
+        if file.form != FORM {
+            return Err(CamerasError::Unfit(format!(
+                "this file is of another form ({}): export it anew with this version",
+                file.form
+            )));
+        }
+        let model = |device: &DeviceIdentity| (device.transport, device.model.clone());
+        if model(&file.device) != model(&entry.device) {
+            return Err(CamerasError::Unfit(format!(
+                "these settings are of a {}; this camera is a {}",
+                file.device.label(),
+                entry.device.label()
+            )));
+        }
+        let count = file.features.len();
+        let feed = self.feed(&entry)?;
+        let mismatches = feed.apply_settings(file.features.clone()).await?;
+        self.change(id, |entry| {
+            entry.features = file.features;
+            entry.limits = file.limits;
+            if file.line_scan.is_some() {
+                entry.line_scan = file.line_scan;
+            }
+            entry.flat_field_taken_at = None;
+            entry.reference_taken_at = None;
+        })?;
+        self.known_measures().remove(id);
+        Ok((count, mismatches))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Rounded {
+    Up,
+    Down,
+}
+
+fn whole_value(feature: &Feature) -> Option<i64> {
+    match feature.value {
+        Some(FeatureValue::Integer(value)) => Some(value),
+        _ => None,
+    }
+}

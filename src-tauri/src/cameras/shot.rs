@@ -1,0 +1,81 @@
+//! From a frame to the shot that is inspected: the file, what was measured of it, and what makes it unfit.
+//!
+//! Invariant: a frame with a fault becomes a part all the same, so that nothing is lost; its faults go with it, and no
+//! analyzer is asked to call it good.
+
+use super::{Cameras, Running, measured::Measures};
+use std::sync::Arc;
+use wiko_core::{
+    camera::{CaptureConditions, Frame, FrameFault, FramePicture, FrameQuality, Shot},
+    ports::CameraError,
+};
+use wiko_imaging::ImageRefused;
+
+/// The frame as it goes to disk; pixels are encoded apart from the threads that serve.
+pub async fn shot_of(frame: Arc<Frame>) -> Result<Shot, CameraError> {
+    in_background(frame, |frame| wiko_imaging::shot_of(frame)).await
+}
+
+/// The shot of a frame of this camera, with the conditions that it was taken under.
+pub async fn take_shot(
+    cameras: &Cameras,
+    running: &Running,
+    frame: Arc<Frame>,
+) -> Result<Shot, CameraError> {
+    let Some(entry) = running.entry.clone() else {
+        return shot_of(frame).await;
+    };
+    let measures = cameras.measures(&entry.id);
+    let mismatched = !running.feed.mismatches().is_empty();
+    in_background(frame, move |frame| {
+        let mut shot = wiko_imaging::shot_of(frame)?;
+        let quality = measures.quality_of(frame)?;
+        let mut faults = frame.faults.clone();
+        faults.extend(entry.limits.faults(&quality));
+        if mismatched {
+            faults.push(FrameFault::WrongSettings);
+        }
+        shot.camera.conditions = Some(Box::new(CaptureConditions {
+            device: Some(entry.device),
+            features: entry.features,
+            pixel_format: Some(pixel_format(frame)),
+            mm_per_px: entry.calibration.map(|known| known.mm_per_px),
+            quality: Some(quality),
+            faults,
+            invalid_rows: frame.invalid_rows.clone(),
+        }));
+        Ok(shot)
+    })
+    .await
+}
+
+/// What is measured of a frame, and what the camera's stage and the camera itself say of it.
+pub async fn quality_of(
+    measures: Measures,
+    frame: Arc<Frame>,
+) -> Result<FrameQuality, CameraError> {
+    in_background(frame, move |frame| measures.quality_of(frame)).await
+}
+
+/// How the pixels of a frame came: a PFNC name, or the format of a file.
+pub fn pixel_format(frame: &Frame) -> String {
+    match &frame.picture {
+        FramePicture::Encoded(image) => image.facts().format.code().to_ascii_uppercase(),
+        FramePicture::Raw(raw) => raw.format().to_string(),
+    }
+}
+
+pub(super) async fn in_background<T: Send + 'static>(
+    frame: Arc<Frame>,
+    work: impl FnOnce(&Frame) -> Result<T, ImageRefused> + Send + 'static,
+) -> Result<T, CameraError> {
+    let camera = frame.camera.to_string();
+    let bad = |reason: String| CameraError::BadFrame {
+        source_name: camera.clone(),
+        reason,
+    };
+    match tokio::task::spawn_blocking(move || work(&frame)).await {
+        Ok(done) => done.map_err(|refused| bad(refused.to_string())),
+        Err(stopped) => Err(bad(stopped.to_string())),
+    }
+}

@@ -4,6 +4,7 @@
 
 mod contract;
 mod feed;
+mod line_scan;
 mod replay;
 mod simulated;
 

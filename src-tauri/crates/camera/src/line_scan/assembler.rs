@@ -1,7 +1,7 @@
 use super::{
     config::{LineLayout, LineScanConfig, LineScanRefused, RUN_ROWS, is_of_lines},
     level::share_of_part,
-    paging::{Pager, PictureRows},
+    paging::{Pager, PartSignal, PictureRows},
     presence::RowSight,
     rate::{LineRate, RateMeter},
     ring::RowRing,
@@ -69,6 +69,13 @@ pub enum BlockRefused {
     #[error("lines of the block before are not yet put together")]
     Undrained,
 }
+
+/// Too much is told from outside while no lines come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the line-scan camera takes no more signals of parts; check that it is open and its belt runs"
+)]
+pub struct SignalRefused;
 
 /// Puts blocks of lines together to pictures. No I/O; time comes with the blocks.
 pub struct LineAssembler {
@@ -202,15 +209,10 @@ impl LineAssembler {
         }
     }
 
-    /// A part begins, told from outside. Gives the picture that this ends.
-    pub fn begin_part(&mut self) -> Result<Option<LinePicture>, BadRawImage> {
-        let closed = self.pager.begin_outside(self.seen, self.block_exposed_at);
-        closed.map(|closed| self.picture(closed)).transpose()
-    }
-
-    /// The part has ended, told from outside.
-    pub fn end_part(&mut self) {
-        self.pager.end_outside(self.seen);
+    /// Something is told from outside; it takes effect with the next row that comes in.
+    pub fn tell(&mut self, signal: PartSignal) -> Result<(), SignalRefused> {
+        let taken = self.pager.tell(signal, self.seen);
+        taken.then_some(()).ok_or(SignalRefused)
     }
 
     /// No block has come until now, by the clock that nobody can set. Gives what there is of a part where the belt has
@@ -223,7 +225,7 @@ impl LineAssembler {
         closed.map(|closed| self.picture(closed)).transpose()
     }
 
-    /// No more blocks will come. Gives what there is.
+    /// No more blocks will come. Gives what there is; to be called until there is none.
     pub fn finish(&mut self) -> Result<Option<LinePicture>, BadRawImage> {
         let closed = self.pager.break_off(self.seen, self.block_exposed_at, None);
         closed.map(|closed| self.picture(closed)).transpose()
@@ -250,14 +252,17 @@ impl LineAssembler {
     /// Looks at the next row.
     fn see(&mut self) -> Option<PictureRows> {
         let row = self.seen;
-        self.seen += 1;
-        let levels = self.config.levels();
-        let sight = match (&levels, self.ring.row(row)) {
-            (Some(levels), Some(bytes)) => {
-                RowSight::Share(share_of_part(bytes, self.ring.layout(), levels))
+        let bytes = self.ring.row(row);
+        if bytes.is_some() && self.pager.has_signals() {
+            return self.pager.heed(row, self.block_exposed_at);
+        }
+        let sight = match (bytes, self.config.levels()) {
+            (Some(bytes), Some(levels)) => {
+                RowSight::Share(share_of_part(bytes, self.ring.layout(), &levels))
             }
             _ => RowSight::Unknown,
         };
+        self.seen += 1;
         self.pager.step(row, sight, self.block_exposed_at)
     }
 
@@ -309,10 +314,15 @@ impl LineAssembler {
 
     /// Ends what there is: the pending block does not follow the one before it.
     fn break_off(&mut self, fault: Option<FrameFault>) -> Option<PictureRows> {
-        self.statistics.breaks += 1;
         self.rate.clear();
-        self.pager
-            .break_off(self.seen, self.block_exposed_at, fault)
+        let (next, exposed_at) = (self.seen, self.block_exposed_at);
+        let closed = self.pager.break_off(next, exposed_at, fault);
+        match &mut self.pending {
+            // There may be another.
+            Some(pending) if closed.is_some() => pending.broken = Some(fault),
+            _ => self.statistics.breaks += 1,
+        }
+        closed
     }
 
     fn picture(&mut self, closed: PictureRows) -> Result<LinePicture, BadRawImage> {

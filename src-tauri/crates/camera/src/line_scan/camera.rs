@@ -1,6 +1,7 @@
 use super::{
-    assembler::{CorrectLines, LineAssembler, LinePicture, LineStatistics},
+    assembler::{CorrectLines, LineAssembler, LinePicture, LineStatistics, SignalRefused},
     config::{LineScanConfig, LineScanRefused},
+    paging::PartSignal,
     rate::LineRate,
 };
 use std::{
@@ -12,8 +13,8 @@ use std::{
 };
 use wiko_core::{
     camera::{
-        BadRawImage, CameraId, DeviceIdentity, Feature, FeatureError, FeatureValue, Frame,
-        FramePicture, StreamStatistics,
+        CameraId, DeviceIdentity, Feature, FeatureError, FeatureValue, Frame, FramePicture,
+        StreamStatistics,
     },
     ports::{Camera, CameraError, Clock, LostCause},
 };
@@ -28,23 +29,17 @@ pub struct LineScanCamera {
     camera: Box<dyn Camera>,
     assembler: LineAssembler,
     clock: Arc<dyn Clock>,
-    signals: Receiver<Signal>,
+    signals: Receiver<PartSignal>,
     control: LineScanControl,
     sequence: u64,
     /// Why there are no more blocks.
     over: Option<CameraError>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Signal {
-    PartBegins,
-    PartEnded,
-}
-
 /// A hold on a [`LineScanCamera`] from other threads.
 #[derive(Debug, Clone)]
 pub struct LineScanControl {
-    signals: SyncSender<Signal>,
+    signals: SyncSender<PartSignal>,
     status: Arc<Mutex<LineScanStatus>>,
 }
 
@@ -57,31 +52,16 @@ pub struct LineScanStatus {
     pub statistics: LineStatistics,
 }
 
-/// The camera takes no signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the line-scan camera takes no more signals of parts; check that it is open and its belt runs"
-)]
-pub struct SignalRefused;
-
 impl LineScanControl {
-    /// A part begins with the next row that comes in. For [`super::PartTrigger::External`]; others do not heed it.
-    pub fn part_begins(&self) -> Result<(), SignalRefused> {
-        self.send(Signal::PartBegins)
-    }
-
-    /// The part has ended.
-    pub fn part_ended(&self) -> Result<(), SignalRefused> {
-        self.send(Signal::PartEnded)
+    /// Tells that a part begins or has ended, for [`super::PartTrigger::External`]; others do not heed it. It takes effect
+    /// with the next row that comes in.
+    pub fn tell(&self, signal: PartSignal) -> Result<(), SignalRefused> {
+        self.signals.try_send(signal).map_err(|_| SignalRefused)
     }
 
     /// How the lines come.
     pub fn status(&self) -> LineScanStatus {
         *self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send(&self, signal: Signal) -> Result<(), SignalRefused> {
-        self.signals.try_send(signal).map_err(|_| SignalRefused)
     }
 }
 
@@ -119,18 +99,7 @@ impl LineScanCamera {
         self.assembler.line_rate()
     }
 
-    /// Takes the next signal, where one waits. A picture is given where it ends one.
-    fn take_signal(&mut self) -> Option<Result<Option<LinePicture>, BadRawImage>> {
-        match self.signals.try_recv().ok()? {
-            Signal::PartBegins => Some(self.assembler.begin_part()),
-            Signal::PartEnded => {
-                self.assembler.end_part();
-                Some(Ok(None))
-            }
-        }
-    }
-
-    /// Waits for the next block and takes it in. Gives the picture that the end of blocks, or a belt that stands, ends.
+    /// Waits for the next block and takes it in. Gives the picture that a belt which stands ends.
     fn take_block(&mut self, timeout: Duration) -> Result<Option<LinePicture>, CameraError> {
         match self.camera.next_frame(timeout) {
             Ok(block) => {
@@ -139,7 +108,8 @@ impl LineScanCamera {
                     Ok(()) => Ok(None),
                     Err(refused) => {
                         let cause = LostCause::NoUsableFormat;
-                        self.end(CameraError::lost(cause, refused.to_string()))
+                        self.over = Some(CameraError::lost(cause, refused.to_string()));
+                        Ok(None)
                     }
                 }
             }
@@ -148,13 +118,19 @@ impl LineScanCamera {
                 self.assembler.stand(now_ms).map_err(CameraError::failed)
             }
             Err(bad @ CameraError::BadFrame { .. }) => Err(bad),
-            Err(over @ (CameraError::Ended | CameraError::Lost { .. })) => self.end(over),
+            Err(over @ (CameraError::Ended | CameraError::Lost { .. })) => {
+                self.over = Some(over);
+                Ok(None)
+            }
         }
     }
 
-    fn end(&mut self, over: CameraError) -> Result<Option<LinePicture>, CameraError> {
-        self.over = Some(over);
-        self.assembler.finish().map_err(CameraError::failed)
+    fn pass_signals_on(&mut self) {
+        while let Ok(signal) = self.signals.try_recv() {
+            if let Err(refused) = self.assembler.tell(signal) {
+                tracing::error!(%refused, "a part's signal is lost");
+            }
+        }
     }
 
     fn frame(&mut self, picture: LinePicture) -> Frame {
@@ -179,14 +155,10 @@ impl LineScanCamera {
                 return Ok(picture);
             }
             if let Some(over) = &self.over {
-                return Err(over.clone());
+                let rest = self.assembler.finish().map_err(CameraError::failed)?;
+                return rest.ok_or(over.clone());
             }
-            if let Some(ended) = self.take_signal() {
-                if let Some(picture) = ended.map_err(CameraError::failed)? {
-                    return Ok(picture);
-                }
-                continue;
-            }
+            self.pass_signals_on();
             let left = timeout.saturating_sub(begun.elapsed());
             if tried && left.is_zero() {
                 return Err(CameraError::Timeout {

@@ -5,42 +5,65 @@
 use super::config::{LineLayout, PartLevels};
 use wiko_core::camera::PixelFormat;
 
-/// Of formats that have to be unpacked so many pixels of a line are looked at, evenly spread.
+/// Of formats other than [`PixelFormat::Mono8`] so many pixels of a line are looked at, or a few more, evenly spread.
 const LOOKED_AT: usize = 1024;
 
 /// The share of the line that differs from the empty belt, 0 to 1. `row` holds the bytes of one line.
 pub(crate) fn share_of_part(row: &[u8], layout: LineLayout, levels: &PartLevels) -> f32 {
-    let low = i16::from(levels.background_level) - i16::from(levels.contrast_levels);
-    let high = i16::from(levels.background_level) + i16::from(levels.contrast_levels);
+    let (background, contrast) = (levels.background_level, levels.contrast_levels);
+    // Where a limit is no level, none is beyond it.
+    let low = background.checked_sub(contrast);
+    let high = background.checked_add(contrast);
+    let differs =
+        |level: u8| low.is_some_and(|low| level <= low) || high.is_some_and(|high| level >= high);
     let width = layout.width_px as usize;
     if layout.format == PixelFormat::Mono8 {
-        return outside(row, low, high) as f32 / width as f32;
+        let dark = low.map_or(0, |low| count(row, |level| level <= low));
+        let bright = high.map_or(0, |high| count(row, |level| level >= high));
+        return (dark + bright) as f32 / width as f32;
     }
-    let step = width.div_ceil(LOOKED_AT).max(1);
-    let differs = |level: u8| i16::from(level) <= low || i16::from(level) >= high;
-    let looked_at = (0..width).step_by(step);
-    let all = looked_at.len();
-    let found = looked_at
-        .filter(|x| differs(level_at(row, layout.format, *x)))
-        .count();
-    found as f32 / all as f32
+    let Some((first, apart)) = upper_bytes(layout.format).filter(|(first, _)| *first < row.len())
+    else {
+        let looked_at = (0..width).step_by(width.div_ceil(LOOKED_AT).max(1));
+        return share(looked_at.map(|x| level_at(row, layout.format, x)), differs);
+    };
+    let step = (row.len() / apart / LOOKED_AT).max(1);
+    let looked_at = row[first..].iter().step_by(apart * step);
+    share(looked_at.copied(), differs)
 }
 
-/// How many are at or below `low` or at or above `high`. In pieces whose count fits a byte: those are counted 32 at once.
-fn outside(levels: &[u8], low: i16, high: i16) -> usize {
-    // A limit that no level reaches is none.
-    let below = u8::try_from(low).ok();
-    let above = u8::try_from(high).ok();
-    let count = |is: &dyn Fn(&[u8]) -> u8| -> usize {
-        levels.chunks(128).map(|piece| usize::from(is(piece))).sum()
-    };
-    let dark = below.map_or(0, |low| {
-        count(&|piece| piece.iter().map(|level| u8::from(*level <= low)).sum())
+fn share(levels: impl Iterator<Item = u8>, is: impl Fn(u8) -> bool) -> f32 {
+    let (mut all, mut found) = (0_u32, 0_u32);
+    for level in levels {
+        all += 1;
+        found += u32::from(is(level));
+    }
+    found as f32 / all.max(1) as f32
+}
+
+/// How many are so. In pieces whose count fits a byte, which are counted 32 at once.
+fn count(levels: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    let pieces = levels.chunks(128).map(|piece| {
+        let found = piece.iter().fold(0_u8, |found, level| {
+            found.wrapping_add(u8::from(is(*level)))
+        });
+        usize::from(found)
     });
-    let bright = above.map_or(0, |high| {
-        count(&|piece| piece.iter().map(|level| u8::from(*level >= high)).sum())
-    });
-    dark + bright
+    pieces.sum()
+}
+
+/// The bytes that are the upper 8 bits of a pixel, or its green or Y, whatever is around them: the first, and how many
+/// they are apart. None where no byte is.
+fn upper_bytes(format: PixelFormat) -> Option<(usize, usize)> {
+    match format {
+        PixelFormat::Mono16 | PixelFormat::YUV422Uyvy8 => Some((1, 2)),
+        PixelFormat::YUV422Yuyv8 => Some((0, 2)),
+        PixelFormat::Mono10Packed | PixelFormat::Mono12Packed => Some((0, 3)),
+        PixelFormat::RGB8 | PixelFormat::BGR8 => Some((1, 3)),
+        PixelFormat::Mono12p => Some((2, 3)),
+        PixelFormat::Mono10p => Some((4, 5)),
+        _ => None,
+    }
 }
 
 /// The upper 8 bits of pixel `x`, or its green or Y; 0 beyond the row.
@@ -113,6 +136,22 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_that_are_looked_at_are_upper_bits_of_pixels() {
+        for format in FORMATS {
+            let Some((first, apart)) = upper_bytes(format) else {
+                continue;
+            };
+            let mut row = vec![0; format.row_bytes(40)];
+            row.iter_mut()
+                .skip(first)
+                .step_by(apart)
+                .for_each(|byte| *byte = 0xe7);
+            let seen = (0..40).filter(|x| level_at(&row, format, *x) == 0xe7);
+            assert!(seen.count() >= 10, "{format}");
+        }
+    }
+
+    #[test]
     fn a_line_is_looked_at_alike_in_every_format() {
         let levels = |background_level, contrast_levels| PartLevels {
             background_level,
@@ -122,11 +161,12 @@ mod tests {
             least_part_rows: 1,
             least_gap_rows: 1,
         };
-        for format in FORMATS {
-            let layout = LineLayout {
-                format,
-                width_px: 3000,
-            };
+        let widths = [1, 2, 3, 100, 3000];
+        for (format, width_px) in FORMATS
+            .into_iter()
+            .flat_map(|format| widths.map(|width| (format, width)))
+        {
+            let layout = LineLayout { format, width_px };
             let row: Vec<u8> = grey(format)
                 .iter()
                 .copied()
@@ -142,7 +182,7 @@ mod tests {
                 (0x00, 0x81, 0.0),
             ] {
                 let found = share_of_part(&row, layout, &levels(background, contrast));
-                assert_eq!(found, share, "{format} {background} {contrast}");
+                assert_eq!(found, share, "{format} {width_px} {background} {contrast}");
             }
         }
     }

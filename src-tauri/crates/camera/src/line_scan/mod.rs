@@ -19,9 +19,12 @@ mod presence;
 mod rate;
 mod ring;
 
-pub use assembler::{BlockRefused, CorrectLines, LineAssembler, LinePicture, LineStatistics};
-pub use camera::{LineScanCamera, LineScanControl, LineScanStatus, SignalRefused};
+pub use assembler::{
+    BlockRefused, CorrectLines, LineAssembler, LinePicture, LineStatistics, SignalRefused,
+};
+pub use camera::{LineScanCamera, LineScanControl, LineScanStatus};
 pub use config::{
     LineAspect, LineLayout, LineMode, LineScanConfig, LineScanRefused, PartLevels, PartTrigger,
 };
+pub use paging::PartSignal;
 pub use rate::LineRate;

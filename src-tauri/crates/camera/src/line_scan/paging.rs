@@ -3,13 +3,27 @@
 //! Invariants:
 //! - A picture's rows followed each other on the belt: where they did not, one picture ends and the next begins.
 //! - A picture that does not show its part from beginning to end carries [`FrameFault::CutShort`].
-//! - What might be a part is never left out, but for specks shorter than the shortest part.
+//! - What might be a part is never left out, but for specks shorter than the shortest part that
+//!   empty belt is seen around.
 
 use super::{
     config::{LineMode, LineScanConfig, PartTrigger},
     presence::{PartEdge, PartPresence, RowSight},
 };
+use std::collections::VecDeque;
 use wiko_core::{camera::FrameFault, time::UnixMillis};
+
+/// So much that is told from outside may wait for the next row.
+const MOST_SIGNALS: usize = 64;
+
+/// Told from outside, for [`PartTrigger::External`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartSignal {
+    /// A part begins.
+    Begins,
+    /// It has ended.
+    Ended,
+}
 
 /// Rows that are a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +74,8 @@ pub(crate) struct Pager {
     /// A part begun from outside that has not ended.
     begun_outside: bool,
     entering_at: UnixMillis,
+    /// Told from outside, and with which row to come.
+    signals: VecDeque<(PartSignal, u64)>,
 }
 
 impl Pager {
@@ -73,6 +89,7 @@ impl Pager {
             unshown: 0,
             begun_outside: false,
             entering_at: UnixMillis(0),
+            signals: VecDeque::with_capacity(MOST_SIGNALS),
         }
     }
 
@@ -87,7 +104,8 @@ impl Pager {
             .presence
             .as_ref()
             .and_then(PartPresence::entering_since);
-        let entering = entering.map_or(next, |since| since.min(next));
+        let told = self.signals.iter().map(|(_, told_at)| *told_at);
+        let entering = told.chain(entering).fold(next, u64::min);
         let open = self.open.map_or(next, |open| open.from);
         roll(entering).max(self.floor).min(open)
     }
@@ -115,7 +133,7 @@ impl Pager {
             self.entering_at = exposed_at;
         }
         match edge {
-            Some(PartEdge::Begins(at)) => self.begin(at, self.entering_at, at == self.floor),
+            Some(PartEdge::Begins(at)) => self.begin(at, at, self.entering_at, at == self.floor),
             Some(PartEdge::Ended(at)) => {
                 self.end(at);
                 None
@@ -124,21 +142,40 @@ impl Pager {
         }
     }
 
-    /// A part begins with row `at`, told from outside. Gives the picture that it ends.
-    pub(crate) fn begin_outside(&mut self, at: u64, exposed_at: UnixMillis) -> Option<PictureRows> {
+    /// Something is told from outside, with row `next` to come. It takes effect with the next row that comes: rows that
+    /// are lost until then may be of the part that ends as well as of the one that begins. False where too much waits.
+    pub(crate) fn tell(&mut self, signal: PartSignal, next: u64) -> bool {
         if self.triggered() != Some(PartTrigger::External) {
-            return None;
+            return true;
         }
-        let closed = self.begin(at, exposed_at, false);
-        self.begun_outside = true;
-        closed
+        let room = self.signals.len() < MOST_SIGNALS;
+        if room {
+            self.signals.push_back((signal, next));
+        }
+        room
     }
 
-    /// The part ended before row `at`, told from outside.
-    pub(crate) fn end_outside(&mut self, at: u64) {
-        if self.triggered() == Some(PartTrigger::External) && self.begun_outside {
-            self.begun_outside = false;
-            self.end(at);
+    /// True where something was told that has not yet taken effect.
+    pub(crate) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
+    /// Lets the next signal take effect: row `next` has come, of a block exposed then.
+    pub(crate) fn heed(&mut self, next: u64, exposed_at: UnixMillis) -> Option<PictureRows> {
+        match self.signals.pop_front()? {
+            (PartSignal::Begins, told_at) => {
+                let at = told_at.max(self.floor);
+                let closed = self.begin(at, next, exposed_at, false);
+                self.begun_outside = true;
+                closed
+            }
+            (PartSignal::Ended, _) => {
+                if self.begun_outside {
+                    self.begun_outside = false;
+                    self.end(next);
+                }
+                None
+            }
         }
     }
 
@@ -149,13 +186,20 @@ impl Pager {
         }
     }
 
-    fn begin(&mut self, at: u64, exposed_at: UnixMillis, cut: bool) -> Option<PictureRows> {
+    /// A part begins with row `at`; the one before is past before row `past`.
+    fn begin(
+        &mut self,
+        at: u64,
+        past: u64,
+        exposed_at: UnixMillis,
+        cut: bool,
+    ) -> Option<PictureRows> {
         let before = self.open.take();
         // By the lines it has ended before the next begins.
         let whole = self.presence.is_some() || self.has_ended(before);
         let closed = before.and_then(|open| {
             let fault = (!whole).then_some(FrameFault::CutShort);
-            open.page(at, fault)
+            open.page(past, fault)
         });
         let until = match self.mode {
             LineMode::Page { page_rows, .. } => Some(at + u64::from(page_rows)),
@@ -275,7 +319,8 @@ impl Pager {
         self.break_off(next, exposed_at, None)
     }
 
-    /// The rows from `next` on do not follow those before it: gives what there is. `fault` is why, beside being cut.
+    /// The rows from `next` on do not follow those before it: gives what there is. `fault` is why, beside being cut. To be
+    /// asked again until there is none.
     pub(crate) fn break_off(
         &mut self,
         next: u64,
@@ -286,21 +331,22 @@ impl Pager {
             .presence
             .as_ref()
             .and_then(PartPresence::entering_since);
+        if self.floor == next && self.open.is_none() {
+            return None;
+        }
         if let Some(since) = entering
-            && self.open.is_none()
+            && self.open.is_none_or(|open| open.part_from != since)
         {
-            // Too few rows yet to be sure of a part.
-            self.begin(since, self.entering_at, false);
+            // Too few rows yet to be sure of a part: it is taken for one.
+            let before = self.begin(since, since, self.entering_at, since == self.floor);
             self.open = self.open.map(|open| Open {
                 until: None,
                 ..open
             });
+            if before.is_some() {
+                return before;
+            }
         }
-        let within_part = entering.is_some()
-            || self
-                .presence
-                .as_ref()
-                .is_some_and(|presence| presence.here_until().is_some());
         let open = self.open.take();
         let whole = match self.mode {
             LineMode::Web { .. } => next <= self.unshown,
@@ -315,10 +361,10 @@ impl Pager {
         self.floor = next;
         self.unshown = next;
         if let Some(presence) = &mut self.presence {
-            presence.reset(next, within_part);
+            presence.reset(next);
         }
         if self.begun_outside && matches!(self.mode, LineMode::LongPage { .. }) {
-            self.begin(next, exposed_at, true);
+            self.begin(next, next, exposed_at, true);
         }
         closed
     }

@@ -42,8 +42,8 @@ enum State {
 pub(crate) struct PartPresence {
     levels: PartLevels,
     state: State,
-    /// A part that goes on from here is one however short: the rest of what was cut.
-    rest_from: Option<u64>,
+    /// The first row that can be seen. What is there with it may be the rest of a part, and is one however short.
+    floor: u64,
     specks: u64,
 }
 
@@ -52,15 +52,15 @@ impl PartPresence {
         Self {
             levels,
             state: State::Away,
-            rest_from: None,
+            floor: 0,
             specks: 0,
         }
     }
 
-    /// Begins anew at `row`; `within_part` where a part was there until now.
-    pub(crate) fn reset(&mut self, row: u64, within_part: bool) {
+    /// Begins anew at `row`.
+    pub(crate) fn reset(&mut self, row: u64) {
         self.state = State::Away;
-        self.rest_from = within_part.then_some(row);
+        self.floor = row;
     }
 
     /// Where the part that is perhaps entering began.
@@ -88,7 +88,7 @@ impl PartPresence {
         let shows = match sight {
             RowSight::Unknown => true,
             RowSight::Share(share) => {
-                let away = self.state == State::Away && self.rest_from != Some(row);
+                let away = self.state == State::Away && row != self.floor;
                 share
                     >= if away {
                         self.levels.begin_share
@@ -124,7 +124,7 @@ impl PartPresence {
 
     fn entered(&mut self, since: u64, last: u64) -> Option<PartEdge> {
         let long_enough = last - since >= u64::from(self.levels.least_part_rows);
-        if long_enough || self.rest_from == Some(since) {
+        if long_enough || since == self.floor {
             self.state = State::Here { last };
             return Some(PartEdge::Begins(since));
         }
@@ -148,8 +148,8 @@ mod tests {
     };
 
     /// `#` shows it, `+` is between both limits, `.` is empty, `?` never came.
-    fn edges(mut presence: PartPresence, rows: &str) -> Vec<PartEdge> {
-        (0..)
+    fn edges(mut presence: PartPresence, first: u64, rows: &str) -> Vec<PartEdge> {
+        (first..)
             .zip(rows.chars())
             .filter_map(|(row, sign)| {
                 let sight = match sign {
@@ -189,20 +189,24 @@ mod tests {
             ("###", vec![Begins(0)]),
             ("###..###..", vec![Begins(0), Ended(3), Begins(5), Ended(8)]),
         ] {
-            assert_eq!(edges(PartPresence::new(LEVELS), rows), expected, "{rows}");
+            assert_eq!(
+                edges(PartPresence::new(LEVELS), 0, rows),
+                expected,
+                "{rows}"
+            );
         }
     }
 
     #[test]
-    fn the_rest_of_a_part_is_one_however_short_and_only_where_it_goes_on_at_once() {
-        for (within_part, rows, expected) in [
-            (true, "+...", vec![Begins(0), Ended(1)]),
-            (true, ".#...", vec![]),
-            (false, "#...", vec![]),
+    fn what_is_there_at_first_is_the_rest_of_a_part_however_short() {
+        for (rows, expected) in [
+            ("+...", vec![Begins(5), Ended(6)]),
+            (".#...", vec![]),
+            (".+++...", vec![]),
         ] {
             let mut presence = PartPresence::new(LEVELS);
-            presence.reset(0, within_part);
-            assert_eq!(edges(presence, rows), expected, "{within_part} {rows}");
+            presence.reset(5);
+            assert_eq!(edges(presence, 5, rows), expected, "{rows}");
         }
     }
 }

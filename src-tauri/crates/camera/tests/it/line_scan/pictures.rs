@@ -6,7 +6,7 @@
 //! outside. What is expected of each picture is the number of its first row, its rows and its faults.
 
 use super::*;
-use wiko_camera::line_scan::LineAssembler;
+use wiko_camera::line_scan::{LineAssembler, PartSignal};
 
 struct Bench {
     assembler: LineAssembler,
@@ -32,7 +32,7 @@ fn pictures(mode: LineMode, script: &str) -> Vec<String> {
             bench.note(&picture);
         }
     }
-    if let Some(picture) = bench.assembler.finish().unwrap() {
+    while let Some(picture) = bench.assembler.finish().unwrap() {
         bench.note(&picture);
     }
     assert!(bench.assembler.next_picture().unwrap().is_none());
@@ -63,9 +63,14 @@ impl Bench {
                 self.now_ms += if step == "|" { 1000 } else { 999 };
                 self.assembler.stand(self.now_ms).unwrap()
             }
-            "b" => self.assembler.begin_part().unwrap(),
-            "e" => {
-                self.assembler.end_part();
+            "b" | "e" => {
+                let begins = step == "b";
+                let signal = if begins {
+                    PartSignal::Begins
+                } else {
+                    PartSignal::Ended
+                };
+                self.assembler.tell(signal).unwrap();
                 None
             }
             rows => {
@@ -283,6 +288,16 @@ fn lines_that_do_not_follow_each_other_are_never_in_one_picture() {
             ),
         ],
     );
+    check(
+        long_page(12, 2, 4),
+        &[
+            (
+                "...###..# < ####....",
+                &["1:..###..", "6:..# cut_short", "9:####.... cut_short"],
+            ),
+            ("...###..# < < .....", &["1:..###..", "6:..# cut_short"]),
+        ],
+    );
 }
 
 #[test]
@@ -347,7 +362,18 @@ fn a_part_told_from_outside_lasts_from_its_begin_to_its_end() {
                 ".... b ## < ## e ....",
                 &["2:..## cut_short", "6:##. cut_short"],
             ),
-            (".... b ## x e ....", &["2:..##. cut_short"]),
+            (".... b ## e | ## ....", &["2:..## cut_short"]),
+            (".... b ## e < ....", &["2:..## cut_short"]),
+            (".... b ## e", &["2:..## cut_short"]),
+            // Of what was lost about then nobody knows whose it was.
+            (".... b ## x e .###", &["2:..##????. missing_rows"]),
+            (".... x b ## e ....", &["2:..????##. missing_rows"]),
+            (
+                ".... b ## x e b ## e ....",
+                &["2:..##???? missing_rows", "4:##????##. missing_rows"],
+            ),
+            // No row came in between: the rolls show what there is.
+            (".... b e ....", &["2:..."]),
         ],
     );
     let page = LineMode::Page {
@@ -359,7 +385,7 @@ fn a_part_told_from_outside_lasts_from_its_begin_to_its_end() {
         page,
         &[
             (".... b ###. ....", &["3:.###."]),
-            (".... b ## b ## ....", &["3:.## cut_short", "5:.##.."]),
+            (".... b ## b ## ....", &["3:.## cut_short", "5:###.."]),
             (".... b ## | ##..", &["3:.## cut_short"]),
             (".... b ### ", &["3:.### cut_short"]),
         ],

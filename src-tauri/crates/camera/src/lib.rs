@@ -1,5 +1,5 @@
-//! Cameras behind the port: replay of pictures and the simulated line, and the feed that runs any of
-//! them on a thread of its own.
+//! Cameras behind the port: replay of pictures and the simulated line, the lines of line-scan cameras put together to
+//! pictures, and the feed that runs any of them on a thread of its own.
 //!
 //! Invariants:
 //! - Bytes of a picture are passed on as they are; what is hashed here is what goes to disk.
@@ -7,11 +7,13 @@
 //! - A bad picture is named and skipped; it does not end the run.
 
 mod feed;
+pub mod line_scan;
 mod pacing;
 mod replay;
 pub mod simulated;
 
 pub use feed::{CameraFeed, OpenCamera, TriggerMode};
+pub use line_scan::LineScanCamera;
 pub use pacing::Pacing;
 pub use replay::{ReplayCamera, ReplaySource};
 pub use simulated::{SimulatedCamera, SimulatedCameraConfig, SimulatedDefect, render_part};

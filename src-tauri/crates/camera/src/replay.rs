@@ -130,6 +130,7 @@ impl Camera for ReplayCamera {
             camera: self.id.clone(),
             picture: FramePicture::Encoded(image),
             faults: Vec::new(),
+            invalid_rows: Vec::new(),
         })
     }
 }

@@ -283,6 +283,7 @@ impl Camera for SimulatedCamera {
             camera: self.config.id.clone(),
             picture: FramePicture::Encoded(image),
             faults: Vec::new(),
+            invalid_rows: Vec::new(),
         })
     }
 }

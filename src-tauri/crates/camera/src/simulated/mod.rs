@@ -6,6 +6,7 @@
 //!   measured on the pixels, not estimated from what was drawn.
 //! - Good parts differ only as real ones do: a little in place, angle, light and grain.
 
+mod belt;
 mod camera;
 mod defect;
 mod field;
@@ -14,5 +15,6 @@ mod part;
 mod render;
 mod shape;
 
+pub use belt::{Belt, BeltCamera, BeltConfig};
 pub use camera::{SimulatedCamera, SimulatedCameraConfig, SimulatedPart};
 pub use part::{SimulatedDefect, can_show, render_part};

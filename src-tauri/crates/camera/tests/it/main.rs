@@ -4,7 +4,11 @@
 
 mod contract;
 mod feed;
+<<<<<<< HEAD
 mod feed_settings;
+=======
+mod line_scan;
+>>>>>>> wip-linescan
 mod replay;
 mod simulated;
 

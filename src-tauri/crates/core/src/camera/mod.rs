@@ -78,6 +78,8 @@ pub struct Frame {
     pub picture: FramePicture,
     /// What makes it unfit to be judged, as far as the camera itself knows; empty for a whole frame.
     pub faults: Vec<FrameFault>,
+    /// Rows that never came, in order; they hold a level of grey that says nothing. Empty for a whole frame.
+    pub invalid_rows: Vec<RowSpan>,
 }
 
 impl Frame {

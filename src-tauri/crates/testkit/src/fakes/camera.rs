@@ -107,6 +107,7 @@ impl Camera for FakeCamera {
             camera: self.id.clone(),
             picture: FramePicture::Encoded(image),
             faults: Vec::new(),
+            invalid_rows: Vec::new(),
         })
     }
 }

@@ -382,6 +382,7 @@ fn a_pedal_has_a_key_of_its_own() {
         ("F8", PedalKeyRefusal::WindowKey),
         ("F9", PedalKeyRefusal::WindowKey),
         ("Escape", PedalKeyRefusal::WindowKey),
+        ("ArrowDown", PedalKeyRefusal::WindowKey),
         ("KeyB", PedalKeyRefusal::WritingKey),
         ("Digit1", PedalKeyRefusal::WritingKey),
         ("Numpad5", PedalKeyRefusal::WritingKey),

@@ -313,7 +313,8 @@ impl TryFrom<String> for PedalKey {
         }
         match code.as_str() {
             "Space" => return Err(PedalKeyRefusal::TriggerKey),
-            "F5" | "F8" | "F9" | "Escape" => return Err(PedalKeyRefusal::WindowKey),
+            "F5" | "F8" | "F9" | "Escape" | "ArrowLeft" | "ArrowRight" | "ArrowUp"
+            | "ArrowDown" => return Err(PedalKeyRefusal::WindowKey),
             "Enter" | "Tab" | "Minus" | "Equal" | "Backslash" | "Semicolon" | "Quote" | "Comma"
             | "Period" | "Slash" | "Backquote" | "Backspace" | "Delete" => {
                 return Err(PedalKeyRefusal::WritingKey);

@@ -32,6 +32,14 @@ mod settings;
 #[cfg(target_os = "linux")]
 mod start_failure;
 mod trail;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the window's way to a part is led through it next"
+    )
+)]
+mod triggers;
 mod window;
 mod wiring;
 

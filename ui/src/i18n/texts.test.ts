@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import en from "../../messages/en.json";
 import zh from "../../messages/zh-CN.json";
+import { PEDAL_KEY_REFUSALS } from "../model/pedal-key";
 import * as codes from "../platform/codes";
 
 const texts: Record<string, Record<string, string>> = { "zh-CN": zh, en };
@@ -19,6 +20,7 @@ const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["audit_source", codes.AUDIT_SOURCES], ["audit_category", codes.AUDIT_CATEGORIES], ["audit_result", codes.AUDIT_RESULTS],
   ["budget_state", codes.BUDGET_STATES], ["outcome", codes.CONTAINMENT_OUTCOMES],
   ["reason", [...codes.ACCEPT_REASONS, ...codes.REJECT_REASONS]],
+  ["pedal_refused", PEDAL_KEY_REFUSALS],
   ["upload", ["local", "not_due", "waiting", "parked", "verified"]],
 ];
 

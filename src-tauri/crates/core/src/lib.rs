@@ -41,6 +41,7 @@ pub mod stage;
 pub mod summary;
 pub mod text;
 pub mod time;
+pub mod trigger;
 pub mod verdict;
 
 /// A code that is none of the known ones. The message lists those that are.

@@ -1,0 +1,291 @@
+//! Who says "take this part now", brought together: the window, pedals and scanners through it, the camera, the
+//! time, and programs on this machine.
+//!
+//! Invariants:
+//! - One part is taken at a time, and nothing waits in line: a trigger is let through or refused where it arrives.
+//! - A part that was begun is taken to its end, also where who asked for it is gone.
+//! - A taking that fails or breaks off frees the next; what came of each trigger is told to all who listen.
+
+mod http;
+mod interval;
+mod token;
+
+pub use http::{HttpError, HttpTrigger};
+pub use token::{Token, TokenError};
+
+use crate::dto::CommandError;
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::{
+    runtime::Handle,
+    sync::{broadcast, oneshot},
+    task::JoinSet,
+};
+use wiko_core::{
+    id::InspectionId,
+    image::Sha256,
+    ports::Clock,
+    trigger::{
+        OtherCode, Trigger, TriggerCounts, TriggerDebounce, TriggerRefusal, TriggerSettings,
+        TriggerSource,
+    },
+};
+
+/// So many outcomes wait for a listener that is slow; it is told how many it missed.
+const OUTCOMES_KEPT: usize = 64;
+
+/// A part that is safe on disk.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Taken {
+    /// The part.
+    pub id: InspectionId,
+    /// Its picture.
+    pub sha256: Sha256,
+}
+
+/// Takes a part: the way from a frame to the records. It answers once the part is durable.
+#[async_trait::async_trait]
+pub trait TakePart: Send + Sync {
+    /// Takes the part that `trigger` tells of, with its serial number and lot where it has them.
+    async fn take(&self, trigger: Trigger) -> Result<Taken, CommandError>;
+}
+
+/// Why no part was taken.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refused {
+    /// The trigger was not let through.
+    #[error("{0}")]
+    Trigger(TriggerRefusal),
+    /// What was scanned is no code of a part.
+    #[error("{0}")]
+    OtherCode(OtherCode),
+    /// The camera, the disk or the records refused.
+    #[error("{}", .0.message)]
+    Failed(CommandError),
+    /// A fault of the program.
+    #[error(
+        "the station broke off while it took the part: look in the history whether it is there, and send the log in"
+    )]
+    BrokenOff,
+}
+
+impl From<TriggerRefusal> for Refused {
+    fn from(refusal: TriggerRefusal) -> Self {
+        Self::Trigger(refusal)
+    }
+}
+
+impl From<OtherCode> for Refused {
+    fn from(other: OtherCode) -> Self {
+        Self::OtherCode(other)
+    }
+}
+
+/// What came of one trigger.
+#[derive(Debug, Clone)]
+pub struct TriggerOutcome {
+    /// Who triggered.
+    pub source: TriggerSource,
+    /// The part, or why there is none.
+    pub result: Result<Taken, Refused>,
+}
+
+/// What a scanned code did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scanned {
+    /// It took the part.
+    Taken(Taken),
+    /// Its serial number is kept for the next part.
+    SerialKept(String),
+    /// It names the lot from now on; the order has to be set.
+    Lot(String),
+}
+
+/// Lets triggers of all sources through to one [`TakePart`]. Clones are the same.
+#[derive(Clone)]
+pub struct Triggers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    debounce: Mutex<TriggerDebounce>,
+    clock: Arc<dyn Clock>,
+    take: Arc<dyn TakePart>,
+    outcomes: broadcast::Sender<TriggerOutcome>,
+    runtime: Handle,
+}
+
+impl Triggers {
+    /// Takes parts by `take`, on the runtime that `runtime` leads to. `settings` are checked ones.
+    pub fn new(
+        settings: TriggerSettings,
+        clock: Arc<dyn Clock>,
+        take: Arc<dyn TakePart>,
+        runtime: Handle,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                debounce: Mutex::new(TriggerDebounce::new(settings)),
+                clock,
+                take,
+                outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
+                runtime,
+            }),
+        }
+    }
+
+    /// Lets the trigger through, or refuses it at once. Never waits: threads of cameras call it too. What comes of the
+    /// part is told by the receiver, which may be dropped: the part is taken all the same.
+    pub fn offer(
+        &self,
+        trigger: Trigger,
+    ) -> Result<oneshot::Receiver<Result<Taken, Refused>>, TriggerRefusal> {
+        let source = trigger.source;
+        let monotonic_ms = self.inner.clock.reading().monotonic_ms;
+        let trigger = match self.debounce().offer(trigger, monotonic_ms) {
+            Ok(trigger) => trigger,
+            Err(refusal) => {
+                if refusal == TriggerRefusal::Busy && source.tells_of_passing_parts() {
+                    tracing::warn!(%source, "a part came while the one before was being saved, and was not taken");
+                } else {
+                    tracing::debug!(%source, refusal = refusal.code(), "a trigger took no part");
+                }
+                self.tell(source, Err(refusal.into()));
+                return Err(refusal);
+            }
+        };
+        let (tell, told) = oneshot::channel();
+        let triggers = self.clone();
+        self.inner.runtime.spawn(async move {
+            let take = triggers.inner.take.clone();
+            // In a task of its own, whose panic ends nothing else.
+            let taking = tokio::spawn(async move { take.take(trigger).await });
+            let result = match taking.await {
+                Ok(result) => result.map_err(Refused::Failed),
+                Err(error) => {
+                    tracing::error!(%error, %source, "the taking of a part broke off");
+                    Err(Refused::BrokenOff)
+                }
+            };
+            triggers.debounce().settle(result.is_ok());
+            triggers.tell(source, result.clone());
+            // Who asked may be gone.
+            let _ = tell.send(result);
+        });
+        Ok(told)
+    }
+
+    /// Takes the part that `trigger` tells of; answers once it is safe on disk.
+    pub async fn take(&self, trigger: Trigger) -> Result<Taken, Refused> {
+        self.offer(trigger)?
+            .await
+            .unwrap_or(Err(Refused::BrokenOff))
+    }
+
+    /// Does with a scanned code what the settings say.
+    pub async fn scan(&self, scanned: &str) -> Result<Scanned, Refused> {
+        let now = self.inner.clock.now();
+        let settings = self.settings();
+        if !settings.is_on(TriggerSource::Barcode) {
+            return Err(TriggerRefusal::SourceOff.into());
+        }
+        let scan = settings.barcode.read(scanned)?;
+        if scan.triggers {
+            let trigger = Trigger {
+                serial: scan.serial,
+                lot: scan.lot,
+                ..Trigger::plain(TriggerSource::Barcode, now)
+            };
+            return self.take(trigger).await.map(Scanned::Taken);
+        }
+        if let Some(lot) = scan.lot {
+            return Ok(Scanned::Lot(lot));
+        }
+        // Settings under which a scan does nothing at all are refused where they are checked.
+        let serial = scan.serial.unwrap_or_default();
+        self.debounce().keep_serial(Some(serial.clone()));
+        Ok(Scanned::SerialKept(serial))
+    }
+
+    /// The serial number that was scanned for the next part.
+    pub fn kept_serial(&self) -> Option<String> {
+        self.debounce().kept_serial().map(str::to_owned)
+    }
+
+    /// Forgets the serial number that was scanned for the next part.
+    pub fn forget_serial(&self) {
+        self.debounce().keep_serial(None);
+    }
+
+    /// The settings that hold.
+    pub fn settings(&self) -> TriggerSettings {
+        self.debounce().settings().clone()
+    }
+
+    /// From now on by these settings, which were checked. [`Sources`] are to be started anew.
+    pub fn apply(&self, settings: TriggerSettings) {
+        self.debounce().apply(settings);
+    }
+
+    /// What came of the triggers of each source since the start.
+    pub fn counts(&self) -> Vec<TriggerCounts> {
+        self.debounce().counts().to_vec()
+    }
+
+    /// Told of what comes of each trigger from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<TriggerOutcome> {
+        self.inner.outcomes.subscribe()
+    }
+
+    fn tell(&self, source: TriggerSource, result: Result<Taken, Refused>) {
+        // Nobody need listen.
+        let _ = self.inner.outcomes.send(TriggerOutcome { source, result });
+    }
+
+    fn debounce(&self) -> MutexGuard<'_, TriggerDebounce> {
+        let debounce = self.inner.debounce.lock();
+        debounce.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sources that run by themselves, those of them that are on; until it is dropped.
+pub struct Sources {
+    _tasks: JoinSet<()>,
+    /// Where HTTP listens, or why it does not; none where it is off.
+    pub http: Option<Result<SocketAddr, HttpError>>,
+}
+
+impl Sources {
+    /// Starts them for `triggers` by its settings. Where HTTP cannot be had the others run all the same.
+    pub async fn start(triggers: &Triggers, data_dir: &Path) -> Self {
+        let settings = triggers.settings();
+        let mut tasks = JoinSet::new();
+        if settings.is_on(TriggerSource::Interval) {
+            let every = std::time::Duration::from_millis(settings.interval_ms.into());
+            tasks.spawn(interval::run(triggers.clone(), every));
+        }
+        let mut http = None;
+        if settings.is_on(TriggerSource::Http) {
+            let bound = HttpTrigger::bind(triggers.clone(), settings.http_port, data_dir).await;
+            http = Some(bound.map(|server| {
+                let address = server.address();
+                tasks.spawn(server.serve());
+                address
+            }));
+        }
+        Self {
+            _tasks: tasks,
+            http,
+        }
+    }
+}
+
+#[cfg(test)]
+mod fakes;
+#[cfg(test)]
+mod http_tests;
+#[cfg(test)]
+mod tests;

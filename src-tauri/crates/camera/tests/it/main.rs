@@ -5,6 +5,7 @@
 mod contract;
 mod feed;
 mod line_scan;
+mod part_present;
 mod replay;
 mod simulated;
 

@@ -230,11 +230,11 @@ impl Cells {
             x == 0 || y == 0 || x + 1 == across || y + 1 == down
         });
         let mut rim: Vec<i32> = rim.map(|(_, level)| *level).collect();
+        if rim.is_empty() {
+            return 0;
+        }
         let middle = rim.len() / 2;
-        rim.get(middle)
-            .is_some()
-            .then(|| *rim.select_nth_unstable(middle).1)
-            .unwrap_or_default()
+        *rim.select_nth_unstable(middle).1
     }
 
     fn shows_part(&self, at: usize, background: i32) -> bool {

@@ -9,11 +9,13 @@
 mod feed;
 pub mod line_scan;
 mod pacing;
+mod part_present;
 mod replay;
 pub mod simulated;
 
 pub use feed::{CameraFeed, OpenCamera, TriggerMode};
 pub use line_scan::LineScanCamera;
 pub use pacing::Pacing;
+pub use part_present::{PartPresent, PartPresentConfig, PartView};
 pub use replay::{ReplayCamera, ReplaySource};
 pub use simulated::{SimulatedCamera, SimulatedCameraConfig, SimulatedDefect, render_part};

@@ -314,13 +314,15 @@ impl LineAssembler {
 
     /// Ends what there is: the pending block does not follow the one before it.
     fn break_off(&mut self, fault: Option<FrameFault>) -> Option<PictureRows> {
-        self.rate.clear();
         let (next, exposed_at) = (self.seen, self.block_exposed_at);
         let closed = self.pager.break_off(next, exposed_at, fault);
         match &mut self.pending {
             // There may be another.
             Some(pending) if closed.is_some() => pending.broken = Some(fault),
-            _ => self.statistics.breaks += 1,
+            _ => {
+                self.statistics.breaks += 1;
+                self.rate.clear();
+            }
         }
         closed
     }

@@ -4,10 +4,11 @@
 
 mod contract;
 mod feed;
-<<<<<<< HEAD
 mod feed_settings;
-=======
 mod line_scan;
+<<<<<<< HEAD
+=======
+mod part_present;
 >>>>>>> wip-linescan
 mod replay;
 mod simulated;

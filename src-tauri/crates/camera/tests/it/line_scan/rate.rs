@@ -64,3 +64,21 @@ fn a_rate_that_cannot_be_measured_is_not_known_to_fit() {
     assert_eq!(assembler.line_rate(), None);
     assert_eq!(pictures[0].faults, [FrameFault::WrongAspect]);
 }
+
+#[test]
+fn what_a_break_ends_is_judged_by_the_rate_until_then_and_the_rate_is_measured_anew() {
+    let (mut assembler, _) = windows(1000.0, 1000.0);
+    let rows = |number: u64| (0..4).flat_map(move |at| row(number * 4 + at, EMPTY, WIDTH));
+    for (sequence, exposed_ms) in [(80, 320), (0, 324)] {
+        let block = block(sequence, exposed_ms, WIDTH, rows(sequence).collect());
+        assembler.push(block, 0).unwrap();
+        let picture = assembler.next_picture().unwrap();
+        assert_eq!(picture.is_some(), sequence == 0);
+        if let Some(cut) = picture {
+            assert_eq!(cut.faults, [FrameFault::CutShort]);
+            assert!(cut.rate.is_some());
+        }
+    }
+    assert!(assembler.next_picture().unwrap().is_none());
+    assert_eq!(assembler.line_rate(), None);
+}

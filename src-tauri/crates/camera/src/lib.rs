@@ -7,6 +7,7 @@
 //! - A bad picture is named and skipped; it does not end the run.
 
 mod feed;
+pub mod genicam;
 mod pacing;
 mod replay;
 pub mod simulated;

@@ -4,6 +4,7 @@
 
 mod contract;
 mod feed;
+mod genicam;
 mod replay;
 mod simulated;
 

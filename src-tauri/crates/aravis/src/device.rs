@@ -170,13 +170,30 @@ impl Device {
                 (f.arv_gv_device_set_stream_options)(device, NO_PACKET_SOCKET);
             }
         }
-        // SAFETY: no callback is given, so its data may be null.
+        let functions: *const Functions = f;
+        // SAFETY: the functions are there as long as the process, and nothing writes to them.
         let stream = checked(f, |failure| unsafe {
-            (f.arv_device_create_stream)(device, std::ptr::null(), std::ptr::null(), failure)
+            (f.arv_device_create_stream)(
+                device,
+                hurry_at_begin,
+                functions.cast_mut().cast(),
+                failure,
+            )
         })?;
         let stream = Owned::take(f, stream)
             .ok_or_else(|| Error::other("the camera has no stream of frames"))?;
         Ok(Stream::new(stream))
+    }
+}
+
+/// A thread that waits for the processor while a line sensor sends loses blocks. Where the system gives no right to more,
+/// it stays as it is.
+unsafe extern "C" fn hurry_at_begin(functions: *mut c_void, what: i32, _buffer: sys::Object) {
+    const BEGIN: i32 = 0;
+    const NICE: i32 = -10;
+    if what == BEGIN {
+        // SAFETY: `stream` gave these functions, which live as long as the process.
+        unsafe { ((*functions.cast::<Functions>()).arv_make_thread_high_priority)(NICE) };
     }
 }
 

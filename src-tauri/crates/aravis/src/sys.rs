@@ -9,6 +9,9 @@ pub(crate) type GType = usize;
 pub(crate) type Text = *const c_char;
 pub(crate) type Failure = *mut *mut GError;
 
+/// Called on the thread of a stream with what it was given, what happens and the buffer it happens to.
+pub(crate) type StreamCallback = unsafe extern "C" fn(*mut c_void, c_int, Object);
+
 #[repr(C)]
 pub(crate) struct GError {
     pub(crate) domain: u32,
@@ -62,7 +65,8 @@ functions! {
     fn arv_open_device(Text, Failure) -> Object;
 
     fn arv_device_get_genicam(Object) -> Object;
-    fn arv_device_create_stream(Object, *const c_void, *const c_void, Failure) -> Object;
+    fn arv_device_create_stream(Object, StreamCallback, *mut c_void, Failure) -> Object;
+    fn arv_make_thread_high_priority(c_int) -> c_int;
     fn arv_device_error_quark() -> u32;
 
     fn arv_gv_device_get_type() -> GType;

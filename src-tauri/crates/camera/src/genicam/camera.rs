@@ -104,6 +104,7 @@ impl GenicamCamera {
             Err(error) if error.kind == ErrorKind::Timeout => return Err(failed(error)),
             Err(error) => tracing::warn!(camera = %label, %error, "packets stay as they are"),
         }
+        warn_of_small_socket_buffers(&device);
         let features = Features::of(&device);
         let mut mismatches = settings::undo_what_others_left(&device, &features)?;
         mismatches.retain(|mismatch| !options.settings.contains_key(&mismatch.name));
@@ -494,6 +495,20 @@ fn open_device(aravis: &'static Aravis, found: &FoundDevice) -> Result<Device, C
             ),
         )),
         _ => Ok(device),
+    }
+}
+
+/// Linux lets no socket hold more than its administrator says; by default less than one block of a line sensor.
+fn warn_of_small_socket_buffers(device: &Device) {
+    const ENOUGH_BYTES: u64 = 4 << 20;
+    let most: Option<u64> = std::fs::read_to_string("/proc/sys/net/core/rmem_max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    if let Some(most) = most.filter(|most| device.is_gige() && *most < ENOUGH_BYTES) {
+        tracing::warn!(
+            most,
+            "the system's socket buffers are too small for a fast camera, and frames may be lost: sudo sysctl -w net.core.rmem_max=16777216"
+        );
     }
 }
 

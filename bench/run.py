@@ -2,7 +2,8 @@
 """Takes each figure beside its yardstick, in one run, and writes bench.json.
 
     make bench                            everything
-    python3 bench/run.py enqueue codec    some: enqueue, codec, client, window, preview, history, drain, memory
+    python3 bench/run.py enqueue codec    some: enqueue, codec, client, window, preview, history, drain, memory,
+                                          linescan
     python3 bench/run.py history --parts 10000000
 
 A figure that misses its goal is printed as MISSED, and the exit status stays 0: a
@@ -28,6 +29,7 @@ import codec
 import drain
 import enqueue
 import history
+import linescan
 import memory
 import pictures
 import preview
@@ -57,7 +59,7 @@ def data_dir(scratch: Path, film: Path) -> Path:
 
 
 def main() -> int:
-    known = ["enqueue", "codec", "client", "window", "preview", "history", "drain", "memory"]
+    known = ["enqueue", "codec", "client", "window", "preview", "history", "drain", "memory", "linescan"]
     reader = argparse.ArgumentParser(prog="bench/run.py")
     reader.add_argument("which", nargs="*", metavar=" | ".join(known))
     reader.add_argument("--parts", type=int, help="of the history; as many as the disk has room for by default")
@@ -94,6 +96,8 @@ def main() -> int:
                     figures += history.measure(profile, scratch, arguments.parts)
                 elif which == "drain":
                     figures += drain.measure(profile, scratch, cache)
+                elif which == "linescan":
+                    figures += linescan.measure(profile, scratch)
                 elif which == "memory":
                     figures += memory.measure(profile)
                 elif which == "window":

@@ -8,6 +8,7 @@
 
 mod feed;
 pub mod line_scan;
+pub mod genicam;
 mod pacing;
 mod part_present;
 mod replay;

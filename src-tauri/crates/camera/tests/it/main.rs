@@ -6,10 +6,8 @@ mod contract;
 mod feed;
 mod feed_settings;
 mod line_scan;
-<<<<<<< HEAD
-=======
 mod part_present;
->>>>>>> wip-linescan
+mod genicam;
 mod replay;
 mod simulated;
 

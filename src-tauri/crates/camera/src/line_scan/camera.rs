@@ -117,7 +117,7 @@ impl LineScanCamera {
                 let now_ms = self.clock.reading().monotonic_ms;
                 self.assembler.stand(now_ms).map_err(CameraError::failed)
             }
-            Err(bad @ CameraError::BadFrame { .. }) => Err(bad),
+            Err(bad @ (CameraError::BadFrame { .. } | CameraError::NotReady { .. })) => Err(bad),
             Err(over @ (CameraError::Ended | CameraError::Lost { .. })) => {
                 self.over = Some(over);
                 Ok(None)

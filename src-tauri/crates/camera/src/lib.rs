@@ -7,9 +7,15 @@
 //! - A bad picture is named and skipped; it does not end the run.
 
 mod feed;
+mod mjpeg;
+mod mode;
+mod mode_features;
 mod pacing;
 mod replay;
+mod settings;
 pub mod simulated;
+#[cfg(target_os = "linux")]
+pub mod v4l2;
 
 pub use feed::{CameraFeed, OpenCamera};
 pub use pacing::Pacing;

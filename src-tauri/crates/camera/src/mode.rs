@@ -13,6 +13,8 @@ const LEAST_FPS: f64 = 15.0;
 const ENOUGH_FPS: f64 = 30.0;
 /// From here on raw pixels fill the USB; below, they are the better picture.
 const HIGH_RESOLUTION_PX: u64 = 640 * 480;
+/// A refusal names so many modes.
+const MOST_LISTED: usize = 10;
 /// How far a rate may be from the one asked for.
 const RATE_TOLERANCE: f64 = 0.005;
 
@@ -50,11 +52,13 @@ impl Encoding {
     fn rank(self, pixels: u64) -> u8 {
         match self {
             Self::Mjpeg if pixels > HIGH_RESOLUTION_PX => 0,
-            Self::Raw(PixelFormat::YUV422Yuyv8 | PixelFormat::YUV422Uyvy8) => 1,
-            Self::Raw(PixelFormat::RGB8 | PixelFormat::BGR8) => 2,
-            Self::Raw(PixelFormat::NV12) => 3,
-            Self::Mjpeg => 4,
-            Self::Raw(_) => 5,
+            Self::Raw(PixelFormat::YUV422Yuyv8) => 1,
+            Self::Raw(PixelFormat::YUV422Uyvy8) => 2,
+            Self::Raw(PixelFormat::RGB8) => 3,
+            Self::Raw(PixelFormat::BGR8) => 4,
+            Self::Raw(PixelFormat::NV12) => 5,
+            Self::Mjpeg => 6,
+            Self::Raw(_) => 7,
         }
     }
 }
@@ -237,7 +241,10 @@ pub(crate) fn choose<'a>(
     })
 }
 
-fn refusal<'a>(modes: impl Iterator<Item = &'a Mode>, wanted: &Wanted) -> String {
+fn refusal<'a>(modes: impl Iterator<Item = &'a Mode> + Clone, wanted: &Wanted) -> String {
+    let has_encoding = modes
+        .clone()
+        .any(|mode| wanted.encoding == Some(mode.encoding));
     let mut asked = Vec::new();
     asked.extend(wanted.encoding.map(|encoding| encoding.name().to_owned()));
     match (wanted.width_px, wanted.height_px) {
@@ -248,7 +255,16 @@ fn refusal<'a>(modes: impl Iterator<Item = &'a Mode>, wanted: &Wanted) -> String
     }
     asked.extend(wanted.fps.map(|fps| format!("{fps} frames a second")));
     let mut offered: Vec<String> = Vec::new();
+    let mut more = 0;
     for mode in modes {
+        // Where the format itself is there, only its modes help.
+        if has_encoding && wanted.encoding.is_some_and(|asked| asked != mode.encoding) {
+            continue;
+        }
+        if offered.len() == MOST_LISTED {
+            more += 1;
+            continue;
+        }
         let mut words = format!(
             "{} {}x{}",
             mode.encoding.name(),
@@ -259,6 +275,9 @@ fn refusal<'a>(modes: impl Iterator<Item = &'a Mode>, wanted: &Wanted) -> String
             words += &format!(" at {} to {}", shown(min), shown(max));
         }
         offered.push(words);
+    }
+    if more > 0 {
+        offered.push(format!("{more} more"));
     }
     if offered.is_empty() {
         return "it offers no format that the station can read".to_owned();
@@ -375,6 +394,38 @@ mod tests {
             .interval
             .unwrap();
         assert!((taken.fps() - 12.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn of_two_formats_as_good_it_is_always_the_same_one() {
+        let uyvy = Encoding::Raw(PixelFormat::YUV422Uyvy8);
+        let (a, b) = (mode(YUYV, 640, 480, &[30]), mode(uyvy, 640, 480, &[30]));
+        for modes in [[&a, &b], [&b, &a]] {
+            let chosen = choose(modes.into_iter(), &Wanted::default()).unwrap();
+            assert_eq!(chosen.encoding, YUYV);
+        }
+    }
+
+    #[test]
+    fn a_refusal_lists_the_modes_of_the_format_and_not_more_than_can_be_read() {
+        let many: Vec<Mode> = (1..=30)
+            .flat_map(|n| {
+                [
+                    mode(YUYV, n * 16, 480, &[30]),
+                    mode(Encoding::Mjpeg, n * 16, 480, &[30]),
+                ]
+            })
+            .collect();
+        let wanted = Wanted {
+            encoding: Some(YUYV),
+            width_px: Some(7),
+            ..Wanted::default()
+        };
+        let refused = choose(many.iter(), &wanted).unwrap_err();
+        assert!(
+            !refused.contains("MJPEG") && refused.ends_with(", 20 more"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -380,7 +380,8 @@ impl Node {
     pub(super) fn string(&self, control: &Control) -> io::Result<String> {
         let mut bytes = vec![0u8; control.element_bytes as usize];
         self.with_bytes(vidioc::VIDIOC_G_EXT_CTRLS, control, &mut bytes)?;
-        Ok(text(&bytes))
+        // Spaces are part of it.
+        Ok(String::from_utf8_lossy(until_zero(&bytes)).into_owned())
     }
 
     pub(super) fn set_string(&self, control: &Control, string: &str) -> io::Result<()> {
@@ -498,9 +499,12 @@ fn interval(fraction: sys::v4l2_fract) -> Interval {
     }
 }
 
-/// A C string; what is no UTF-8 is shown as such.
+/// A C string without the spaces around it; what is no UTF-8 is shown as such.
 fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(until_zero(bytes)).trim().to_owned()
+}
+
+fn until_zero(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|byte| *byte == 0);
-    let bytes = end.map_or(bytes, |end| &bytes[..end]);
-    String::from_utf8_lossy(bytes).trim().to_owned()
+    end.map_or(bytes, |end| &bytes[..end])
 }

@@ -3,6 +3,7 @@
 
     tests/kernel/run.py                        builds the tests, boots, runs all of them
     tests/kernel/run.py -- unplug --nocapture  arguments of the test binary
+    tests/kernel/run.py -- --ignored --nocapture     measures what a frame costs and what is lost
     tests/kernel/run.py --shell 'ls /dev'      runs a command of busybox in their place
 
 The machine's own kernel is left alone: it needs no modules, no root and no camera. Debian's kernel is fetched once
@@ -265,7 +266,7 @@ def main() -> int:
         kernel = fetch_kernel(cache)
         binary = None if given.shell else build_tests()
         # One test at a time: a fault that one makes would be the other's too.
-        tests = f"WIKO_TEST_SKIPS=/tmp/skips tests --test-threads=1 {shlex.join(given.arguments)}"
+        tests = f"WIKO_TEST_SKIPS=/tmp/skips tests --test-threads=1 {shlex.join(given.arguments or ['--skip', 'measure'])}"
         with tempfile.TemporaryDirectory(prefix="wiko-kernel-") as scratch:
             # The file must be there: tests append to it.
             initrd = make_initrd(Path(scratch), kernel, binary, given.shell or f": >/tmp/skips; {tests}")

@@ -10,6 +10,7 @@ mod feed;
 mod mjpeg;
 mod mode;
 mod mode_features;
+pub mod os_camera;
 mod pacing;
 mod replay;
 mod settings;

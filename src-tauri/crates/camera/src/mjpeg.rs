@@ -5,13 +5,16 @@
 //! - A buffer without a beginning, without an end or without a picture between is refused, never mended.
 
 use wiko_core::image::EncodedImage;
+use wiko_imaging::inspect;
+#[cfg(any(test, target_os = "linux"))]
 use wiko_imaging::inspect_trusted;
 
 const START_OF_IMAGE: u8 = 0xd8;
 const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
 
-/// The picture of a buffer whose size is to be this. The refusal is for people.
+/// The picture of a buffer that holds one frame and nothing of the one before it. The refusal is for people.
+#[cfg(any(test, target_os = "linux"))]
 pub(crate) fn picture(
     buffer: &[u8],
     width_px: u32,
@@ -19,6 +22,22 @@ pub(crate) fn picture(
 ) -> Result<EncodedImage, String> {
     let end = end_of(buffer)?;
     let image = inspect_trusted(&buffer[..end]).map_err(|refused| refused.to_string())?;
+    of_size(image, width_px, height_px)
+}
+
+/// The picture of a buffer behind whose frame the rest of an older one may stand: where the frame is torn, that rest ends
+/// it, and only decoding every pixel shows so.
+pub(crate) fn picture_of_used_buffer(
+    buffer: &[u8],
+    width_px: u32,
+    height_px: u32,
+) -> Result<EncodedImage, String> {
+    let end = end_of(buffer)?;
+    let image = inspect(&buffer[..end]).map_err(|refused| refused.to_string())?;
+    of_size(image, width_px, height_px)
+}
+
+fn of_size(image: EncodedImage, width_px: u32, height_px: u32) -> Result<EncodedImage, String> {
     let (have_width, have_height) = (image.facts().width_px, image.facts().height_px);
     if (have_width, have_height) != (width_px, height_px) {
         return Err(format!(
@@ -142,6 +161,23 @@ mod tests {
         let whole = jpeg();
         let spliced = [&whole[..whole.len() - 40], &whole].concat();
         assert!(refused(&spliced).contains("torn"));
+    }
+
+    #[test]
+    fn a_torn_frame_that_the_rest_of_an_older_one_ends_is_found_by_decoding() {
+        let old = jpeg();
+        for torn_at in [old.len() / 2, old.len() * 3 / 4] {
+            // The older frame was brighter and busier, so its bytes are others.
+            let pixels = image::RgbImage::from_fn(64, 48, |x, y| {
+                image::Rgb([(x * 37 + y * 91) as u8, (x * y) as u8, 255 - y as u8])
+            });
+            let new = wiko_imaging::encode_jpeg(&pixels, 95).unwrap();
+            let torn_at = torn_at.min(new.len() - 1);
+            let buffer = [&new[..torn_at], &old[torn_at..]].concat();
+            let refused = picture_of_used_buffer(&buffer, 64, 48);
+            assert!(refused.is_err(), "torn at {torn_at}");
+        }
+        assert!(picture_of_used_buffer(&[&old[..], &[0; 99]].concat(), 64, 48).is_ok());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod faults;
 mod features;
 mod frames;
 mod identity;
+mod os_camera;
 
 use std::{
     path::PathBuf,

@@ -172,7 +172,12 @@ impl App {
         }
         view.forwarding.cancel();
         view.forwarding = CancellationToken::new();
-        forward(&view.camera.feed, &self.frames, &self.states, &view.forwarding);
+        forward(
+            &view.camera.feed,
+            &self.frames,
+            &self.states,
+            &view.forwarding,
+        );
         // Its end may be waited for, which is nothing for a thread that serves the window.
         tauri::async_runtime::spawn_blocking(move || drop(before));
     }

@@ -4,7 +4,13 @@ use super::{Cameras, CamerasError};
 
 impl Cameras {
     /// The scale from a checkerboard before the camera.
-    pub async fn calibrate_by_board(&self, id: &str, columns: u32, rows: u32, square_mm: f64) -> Result<(), CamerasError> {
+    pub async fn calibrate_by_board(
+        &self,
+        id: &str,
+        columns: u32,
+        rows: u32,
+        square_mm: f64,
+    ) -> Result<(), CamerasError> {
         let _ = (id, columns, rows, square_mm);
         Err(CamerasError::Unfit("not yet".into()))
     }
@@ -20,7 +26,8 @@ impl Cameras {
     }
     /// Without.
     pub fn clear_flat_field(&self, id: &str) -> Result<(), CamerasError> {
-        self.change(id, |entry| entry.flat_field_taken_at = None).map(drop)
+        self.change(id, |entry| entry.flat_field_taken_at = None)
+            .map(drop)
     }
     /// Line rate and aspect error.
     pub fn line_rate(&self, id: &str) -> Option<(f64, Option<f64>)> {

@@ -1,8 +1,13 @@
 //! The kinds of cameras that the station can find and open: one line each.
 
 use std::sync::Arc;
+use wiko_camera::genicam::{GenicamCamera, GenicamDiscovery, GenicamOptions};
+#[cfg(not(target_os = "linux"))]
+use wiko_camera::os_camera::{NokhwaCamera, NokhwaDevice, NokhwaDiscovery, NokhwaOptions};
+#[cfg(target_os = "linux")]
+use wiko_camera::v4l2::{V4l2Camera, V4l2Device, V4l2Discovery, V4l2Options};
 use wiko_core::{
-    camera::{CameraId, DeviceMatch, FoundDevice, Transport},
+    camera::{CameraId, DeviceMatch, FeatureSettings, FoundDevice, Transport},
     ports::{Camera, CameraDiscovery, CameraError, Clock, LostCause},
 };
 
@@ -23,7 +28,63 @@ pub struct Kind {
 
 /// All kinds that this build can open.
 pub fn all() -> Vec<Kind> {
-    Vec::new()
+    vec![
+        #[cfg(target_os = "linux")]
+        Kind {
+            transports: &[Transport::V4l2],
+            discovery: Box::new(V4l2Discovery),
+            open: open_v4l2,
+        },
+        // Cameras of USB are the kernel's on Linux: the other way to them would show each twice.
+        #[cfg(not(target_os = "linux"))]
+        Kind {
+            transports: &[Transport::Nokhwa],
+            discovery: Box::new(NokhwaDiscovery),
+            open: open_nokhwa,
+        },
+        Kind {
+            transports: &[Transport::GigeVision, Transport::Usb3Vision],
+            discovery: Box::new(GenicamDiscovery::default()),
+            open: open_genicam,
+        },
+    ]
+}
+
+#[cfg(target_os = "linux")]
+fn open_v4l2(
+    id: CameraId,
+    device: &FoundDevice,
+    clock: Arc<dyn Clock>,
+) -> Result<Box<dyn Camera>, CameraError> {
+    let options = V4l2Options {
+        id,
+        device: V4l2Device::Path(device.address.clone().into()),
+        settings: FeatureSettings::new(),
+    };
+    Ok(Box::new(V4l2Camera::open(options, clock)?))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_nokhwa(
+    id: CameraId,
+    device: &FoundDevice,
+    clock: Arc<dyn Clock>,
+) -> Result<Box<dyn Camera>, CameraError> {
+    let options = NokhwaOptions {
+        id,
+        device: NokhwaDevice::Address(device.address.clone()),
+        settings: FeatureSettings::new(),
+    };
+    Ok(Box::new(NokhwaCamera::open(options, clock)?))
+}
+
+fn open_genicam(
+    id: CameraId,
+    device: &FoundDevice,
+    clock: Arc<dyn Clock>,
+) -> Result<Box<dyn Camera>, CameraError> {
+    let options = GenicamOptions::default();
+    Ok(Box::new(GenicamCamera::open(id, device, &options, clock)?))
 }
 
 /// What was found, and the kinds that could not be looked for.

@@ -72,9 +72,8 @@ impl Cameras {
             return Measures::default();
         }
         let read = std::fs::read(&path).map_err(|error| error.to_string());
-        let parsed = read.and_then(|bytes| {
-            serde_json::from_slice(&bytes).map_err(|error| error.to_string())
-        });
+        let parsed = read
+            .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
         Measures {
             reference: parsed
                 .inspect_err(|error| tracing::error!(path = %path.display(), %error, "the reference of a camera cannot be read: take it again"))
@@ -128,9 +127,8 @@ impl Cameras {
         let entry = self.entry(id)?;
         let feed = self.feed(&entry)?;
         let frame = feed.latest().ok_or_else(|| {
-            feed.last_error().unwrap_or(CameraError::Timeout {
-                waited_ms: 0,
-            })
+            feed.last_error()
+                .unwrap_or(CameraError::Timeout { waited_ms: 0 })
         })?;
         let measures = self.measures(id);
         let of = frame.clone();
@@ -169,7 +167,11 @@ fn check_limits(limits: &QualityLimits) -> Result<(), CamerasError> {
         limits.most_shift_px,
     ];
     // Not a number is a limit that everything or nothing meets.
-    if all.into_iter().flatten().all(|limit| limit.is_finite() && limit >= 0.0) {
+    if all
+        .into_iter()
+        .flatten()
+        .all(|limit| limit.is_finite() && limit >= 0.0)
+    {
         Ok(())
     } else {
         Err(CamerasError::Unfit(

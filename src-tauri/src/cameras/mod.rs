@@ -189,10 +189,7 @@ impl Cameras {
             });
         }
         let feed = if self.uses_roster() {
-            CameraFeed::spawn(
-                Box::new(no_camera_at(order.stage)),
-                self.entropy.clone(),
-            )?
+            CameraFeed::spawn(Box::new(no_camera_at(order.stage)), self.entropy.clone())?
         } else {
             configured::open(
                 &self.settings,

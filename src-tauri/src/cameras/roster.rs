@@ -359,7 +359,10 @@ mod tests {
     fn a_file_that_cannot_be_read_is_refused_with_its_line_and_left_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
-        for text in ["[[camera]]\nid = 3\n", "[[camera]]\nid = \"a\"\nstage = \"no\"\n"] {
+        for text in [
+            "[[camera]]\nid = 3\n",
+            "[[camera]]\nid = \"a\"\nstage = \"no\"\n",
+        ] {
             fs::write(&path, text).unwrap();
             let refused = Roster::load(dir.path()).unwrap_err();
             assert!(refused.to_string().contains("line"), "{refused}");

@@ -127,12 +127,14 @@ impl Cameras {
                 }
                 Ok::<_, CamerasError>(())
             };
-            tokio::time::timeout(BALANCE_WITHIN, done).await.map_err(|_| {
-                CamerasError::Unfit(
-                    "the camera did not find its white: show it an even, grey or white target"
-                        .to_owned(),
-                )
-            })??;
+            tokio::time::timeout(BALANCE_WITHIN, done)
+                .await
+                .map_err(|_| {
+                    CamerasError::Unfit(
+                        "the camera did not find its white: show it an even, grey or white target"
+                            .to_owned(),
+                    )
+                })??;
         } else if has("Continuous") && has("Off") {
             self.set_feature(id, AUTO, text("Continuous")).await?;
             tokio::time::sleep(BALANCE_WITHIN / 2).await;
@@ -172,7 +174,8 @@ impl Cameras {
         // Also turns away what is no number.
         if !(distance_px >= 10.0 && distance_px.is_finite()) {
             return Err(CamerasError::Unfit(
-                "the two points are too close together: take two at the ends of the part".to_owned(),
+                "the two points are too close together: take two at the ends of the part"
+                    .to_owned(),
             ));
         }
         let mm_per_px = distance_mm / distance_px;
@@ -209,7 +212,8 @@ impl Cameras {
             limits: entry.limits,
             features: entry.features,
         };
-        let text = toml::to_string(&file).map_err(|error| CamerasError::Unfit(error.to_string()))?;
+        let text =
+            toml::to_string(&file).map_err(|error| CamerasError::Unfit(error.to_string()))?;
         let path = self.roster().folder(id).join(format!("{id}-settings.toml"));
         write_whole(&path, text.as_bytes()).map_err(|error| super::roster::RosterError::Io {
             path: path.clone(),
@@ -227,7 +231,9 @@ impl Cameras {
     ) -> Result<(usize, Vec<Mismatch>), CamerasError> {
         let entry = self.entry(id)?;
         if text.len() > MOST_SETTINGS_BYTES {
-            return Err(CamerasError::Unfit("this is no file of settings".to_owned()));
+            return Err(CamerasError::Unfit(
+                "this is no file of settings".to_owned(),
+            ));
         }
         let file: SettingsFile = toml::from_str(text).map_err(|error| {
             CamerasError::Unfit(format!("this is no file of settings: {}", error.message()))

@@ -185,8 +185,10 @@ async fn run_command(
                 )
                 .into());
             };
-            let entry = CameraEntry::new(id.clone(), stage.parse()?, one.identity.clone(), line_scan);
-            let detail = json!({"stage": entry.stage, "device": entry.device, "line_scan": line_scan});
+            let entry =
+                CameraEntry::new(id.clone(), stage.parse()?, one.identity.clone(), line_scan);
+            let detail =
+                json!({"stage": entry.stage, "device": entry.device, "line_scan": line_scan});
             cameras.assign(entry)?;
             output.line(
                 &json!({"event": "camera_assigned", "id": id, "device": one.identity}),
@@ -263,7 +265,11 @@ async fn run_command(
                 format_args!(
                     "frame {} of {width_px} × {height_px} after {waited_ms:.0} ms; {}",
                     shot.frame.sequence,
-                    if faults.is_empty() { "fit".to_owned() } else { faults.join(", ") }
+                    if faults.is_empty() {
+                        "fit".to_owned()
+                    } else {
+                        faults.join(", ")
+                    }
                 ),
             );
             None
@@ -355,7 +361,10 @@ async fn run_command(
                     format_args!("  {}", mismatch.reason),
                 );
             }
-            Some((id.clone(), json!({"imported": cameras.entry(&id)?.features})))
+            Some((
+                id.clone(),
+                json!({"imported": cameras.entry(&id)?.features}),
+            ))
         }
     })
 }
@@ -517,7 +526,10 @@ fn described(feature: &Feature) -> String {
         FeatureKind::Boolean | FeatureKind::String | FeatureKind::Command => String::new(),
     };
     let access: &str = feature.access.code();
-    format!("{} = {value} {}{limits} ({access})", feature.name, feature.unit)
+    format!(
+        "{} = {value} {}{limits} ({access})",
+        feature.name, feature.unit
+    )
 }
 
 /// A text as the value of a feature of that kind.
@@ -530,10 +542,10 @@ fn value_of(feature: &Feature, text: &str) -> Result<FeatureValue, Failure> {
         FeatureKind::Integer { .. } => {
             FeatureValue::Integer(text.parse().map_err(|_| no("whole number"))?)
         }
-        FeatureKind::Float { .. } => {
-            FeatureValue::Float(text.parse().map_err(|_| no("number"))?)
+        FeatureKind::Float { .. } => FeatureValue::Float(text.parse().map_err(|_| no("number"))?),
+        FeatureKind::Enumeration { .. } | FeatureKind::String => {
+            FeatureValue::Text(text.to_owned())
         }
-        FeatureKind::Enumeration { .. } | FeatureKind::String => FeatureValue::Text(text.to_owned()),
     })
 }
 
@@ -558,7 +570,10 @@ pub(super) fn named(
 ) -> Result<Running, Failure> {
     let Ok(entry) = cameras.entry(id) else {
         if cameras.uses_roster() {
-            return Err(cameras.entry(id).err().map_or_else(|| "no such camera".into(), Into::into));
+            return Err(cameras
+                .entry(id)
+                .err()
+                .map_or_else(|| "no such camera".into(), Into::into));
         }
         crate::cameras::configured::known(&settings.camera, id)?;
         return Ok(cameras.inspecting(order)?);

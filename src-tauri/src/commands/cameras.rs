@@ -80,7 +80,8 @@ pub(super) async fn assign_camera(
         },
         _ => CameraEntry::new(form.id.clone(), form.stage, form.device, line_scan),
     };
-    let detail = json!({"stage": entry.stage, "device": entry.device, "line_scan": entry.line_scan});
+    let detail =
+        json!({"stage": entry.stage, "device": entry.device, "line_scan": entry.line_scan});
     app.cameras.assign(entry)?;
     app.choose_camera()?;
     note(&gate, &form.id, detail).await
@@ -117,7 +118,9 @@ pub(super) async fn set_camera_feature(
     let (app, _) = gate.enter(Role::FieldTech)?;
     let before = app.cameras.entry(&form.camera)?.features;
     let detail = json!({"feature": form.name, "from": before.get(&form.name), "to": form.value});
-    let set = app.cameras.set_feature(&form.camera, &form.name, form.value);
+    let set = app
+        .cameras
+        .set_feature(&form.camera, &form.name, form.value);
     let (_, measured_again) = set.await?;
     app.choose_camera()?;
     note(&gate, &form.camera, detail).await?;
@@ -336,7 +339,11 @@ pub(super) async fn camera_quality_history(
     let (app, _) = gate.enter(Role::FieldTech)?;
     app.cameras.entry(&camera)?;
     let now = app.installation.clock.now();
-    let hours = app.installation.records.reader().quality_hours(&camera, now);
+    let hours = app
+        .installation
+        .records
+        .reader()
+        .quality_hours(&camera, now);
     Ok(QualityHistoryDto::of(&hours.await?))
 }
 

@@ -486,7 +486,9 @@ impl CameraDto {
             pixel_format: frame.as_deref().map(pixel_format),
             statistics: StatisticsDto::new(feed.statistics(), feed.parts_overflowed()),
             mismatches: feed.mismatches(),
-            calibration: entry.and_then(|it| it.calibration).map(CalibrationDto::from),
+            calibration: entry
+                .and_then(|it| it.calibration)
+                .map(CalibrationDto::from),
             flat_field: entry.and_then(|entry| FlatFieldDto::of(entry, now)),
             limits: entry.map(|entry| entry.limits).unwrap_or_default(),
             reference_taken_at: entry
@@ -530,8 +532,14 @@ impl QualityHistoryDto {
                 warnings: Vec::new(),
             };
         };
-        let early: Vec<_> = hours.iter().filter(|it| it.hour < first.hour + day).collect();
-        let late: Vec<_> = hours.iter().filter(|it| it.hour > last.hour - day).collect();
+        let early: Vec<_> = hours
+            .iter()
+            .filter(|it| it.hour < first.hour + day)
+            .collect();
+        let late: Vec<_> = hours
+            .iter()
+            .filter(|it| it.hour > last.hour - day)
+            .collect();
         let mean = |hours: &[&QualityHour], sum: fn(&QualityHour) -> f64| {
             let frames: f64 = hours.iter().map(|it| it.frames as f64).sum();
             hours.iter().map(|it| sum(it)).sum::<f64>() / frames.max(1.0)
@@ -545,7 +553,9 @@ impl QualityHistoryDto {
             (QualityMeasure::Noise, |it| it.noise, 0.5),
         ];
         // Two days at least: over one, the sun goes round.
-        let warnings = measures.into_iter().filter(|_| last.hour - first.hour >= 2 * day);
+        let warnings = measures
+            .into_iter()
+            .filter(|_| last.hour - first.hour >= 2 * day);
         let warnings = warnings.filter_map(|(measure, sum, least)| {
             let (before, now) = (mean(&early, sum), mean(&late, sum));
             let change = (now - before) / before.max(f64::EPSILON);

@@ -7,12 +7,19 @@
 //! - A bad picture is named and skipped; it does not end the run.
 
 mod feed;
-pub mod line_scan;
 pub mod genicam;
+pub mod line_scan;
+mod mjpeg;
+mod mode;
+mod mode_features;
+pub mod os_camera;
 mod pacing;
 mod part_present;
 mod replay;
+mod settings;
 pub mod simulated;
+#[cfg(target_os = "linux")]
+pub mod v4l2;
 
 pub use feed::{CameraFeed, OpenCamera, TriggerMode};
 pub use line_scan::LineScanCamera;

@@ -287,6 +287,7 @@ impl GenicamCamera {
                     camera: self.id.clone(),
                     picture: FramePicture::Raw(raw),
                     faults: Vec::new(),
+                    invalid_rows: Vec::new(),
                 })
             }
             Err(NoPicture::Torn(reason)) => {

@@ -5,9 +5,9 @@
 mod contract;
 mod feed;
 mod feed_settings;
+mod genicam;
 mod line_scan;
 mod part_present;
-mod genicam;
 mod replay;
 mod simulated;
 

@@ -158,7 +158,8 @@ impl App {
         let mut view = self.view();
         // The one of `station.toml` has no settings that could have changed.
         if view.camera.entry.is_some() || self.cameras.uses_roster() {
-            self.show(&mut view, self.cameras.inspecting(&view.order)?);
+            let camera = self.cameras.inspecting(&view.order)?;
+            self.show(&mut view, camera);
         }
         Ok(())
     }

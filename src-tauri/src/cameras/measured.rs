@@ -139,7 +139,7 @@ impl Cameras {
             faults.extend(entry.limits.faults(&quality));
             Ok(LiveAids {
                 sequence: frame.sequence,
-                histogram: Levels::of(&luma).counts(),
+                histogram: *Levels::of(&luma).counts(),
                 quality,
                 faults,
             })

@@ -14,7 +14,7 @@ mod setup;
 mod shot;
 
 pub use setup::MOST_SETTINGS_BYTES;
-pub use shot::{pixel_format, shot_of, take_shot};
+pub use shot::{pixel_format, take_shot};
 
 use crate::settings::Settings;
 use kinds::{Found, Kind};
@@ -134,11 +134,16 @@ impl Cameras {
     /// One camera that was set up.
     pub fn entry(&self, id: &str) -> Result<CameraEntry, UnknownCode> {
         let roster = self.roster();
-        roster.get(id).cloned().ok_or_else(|| UnknownCode {
+        let entry = roster.get(id).cloned();
+        entry.ok_or_else(|| self.unknown(id, &roster))
+    }
+
+    fn unknown(&self, id: &str, roster: &Roster) -> UnknownCode {
+        UnknownCode {
             what: "camera",
             given: id.to_owned(),
-            known: known(&self.settings, &roster),
-        })
+            known: known(&self.settings, roster),
+        }
     }
 
     /// Starts every camera that was set up.
@@ -226,6 +231,7 @@ impl Cameras {
             )));
         }
         let mut roster = self.roster();
+        *roster = Roster::load(&self.settings.data_dir)?;
         let others = || roster.all().iter().filter(|other| other.id != entry.id);
         if let Some(other) = others().find(|other| other.device == entry.device) {
             return Err(CamerasError::Unfit(format!(
@@ -250,7 +256,10 @@ impl Cameras {
     /// Takes a camera out of the station. What was measured of it stays in its folder.
     pub fn remove(&self, id: &str) -> Result<(), CamerasError> {
         self.entry(id)?;
-        self.roster().remove(id)?;
+        let mut roster = self.roster();
+        *roster = Roster::load(&self.settings.data_dir)?;
+        roster.remove(id)?;
+        drop(roster);
         self.stop(id);
         Ok(())
     }
@@ -269,9 +278,15 @@ impl Cameras {
         id: &str,
         change: impl FnOnce(&mut CameraEntry),
     ) -> Result<CameraEntry, CamerasError> {
-        let mut entry = self.entry(id)?;
+        let mut roster = self.roster();
+        // Somebody may have set up another camera at the command line meanwhile.
+        *roster = Roster::load(&self.settings.data_dir)?;
+        let mut entry = roster
+            .get(id)
+            .cloned()
+            .ok_or_else(|| self.unknown(id, &roster))?;
         change(&mut entry);
-        self.roster().put(entry.clone())?;
+        roster.put(entry.clone())?;
         Ok(entry)
     }
 

@@ -212,8 +212,9 @@ impl Roster {
     pub fn put(&mut self, camera: CameraEntry) -> Result<(), RosterError> {
         check_id(&camera.id)?;
         let mut changed = self.clone();
-        match changed.cameras.iter_mut().find(|it| it.id == camera.id) {
-            Some(there) => *there = camera,
+        let place = changed.cameras.iter().position(|it| it.id == camera.id);
+        match place {
+            Some(place) => changed.cameras[place] = camera,
             None if changed.cameras.len() >= MOST => return Err(RosterError::TooMany),
             None => changed.cameras.push(camera),
         }

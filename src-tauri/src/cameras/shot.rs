@@ -12,7 +12,7 @@ use wiko_core::{
 use wiko_imaging::ImageRefused;
 
 /// The frame as it goes to disk; pixels are encoded apart from the threads that serve.
-pub async fn shot_of(frame: Arc<Frame>) -> Result<Shot, CameraError> {
+async fn shot_of(frame: Arc<Frame>) -> Result<Shot, CameraError> {
     in_background(frame, |frame| wiko_imaging::shot_of(frame)).await
 }
 

@@ -13,7 +13,7 @@ use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc, time::Duration}
 use wiko_core::{
     audit::AuditCategory,
     camera::{CameraState, Feature, FeatureKind, FeatureValue, Transport},
-    ports::{Camera, CameraError, Clock},
+    ports::{CameraError, Clock},
 };
 use wiko_pipeline::Order;
 
@@ -124,6 +124,16 @@ pub(crate) enum CamerasCommand {
     },
 }
 
+impl CamerasCommand {
+    /// True where it changes nothing of the station.
+    pub(super) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::List | Self::Find | Self::Watch { .. } | Self::Get { .. } | Self::Test { .. }
+        )
+    }
+}
+
 pub(crate) async fn run(
     command: CamerasCommand,
     settings: &Settings,
@@ -205,7 +215,7 @@ async fn run_command(
             Some((id, json!({"removed": true})))
         }
         CamerasCommand::Watch { id, seconds } => {
-            watch(settings, cameras, &id, seconds, output).await?;
+            watch(cameras, &id, seconds, output).await?;
             None
         }
         CamerasCommand::Get { id, features } => {
@@ -451,7 +461,6 @@ async fn find(cameras: &Cameras, output: &Output) -> Result<(), Failure> {
 }
 
 async fn watch(
-    settings: &Settings,
     cameras: &Cameras,
     id: &str,
     seconds: Option<u64>,
@@ -466,7 +475,6 @@ async fn watch(
     let until = tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(u64::MAX / 4)));
     tokio::pin!(until);
     let mut tick = tokio::time::interval(Duration::from_secs(1));
-    let _ = settings;
     loop {
         tokio::select! {
             _ = tick.tick() => {}

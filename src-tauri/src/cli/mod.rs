@@ -134,7 +134,7 @@ impl Command {
             | Self::Dev(_) => false,
             Self::Queue(command) => command.only_reads(),
             Self::Containment(command) => command.only_reads(),
-            Self::Cameras(cameras::CamerasCommand::List) => true,
+            Self::Cameras(command) => command.only_reads(),
             Self::Credentials(command) => {
                 matches!(command, credentials::CredentialsCommand::Status)
             }

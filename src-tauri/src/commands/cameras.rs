@@ -18,7 +18,7 @@ use serde_json::json;
 use tauri::State;
 use wiko_core::{
     audit::AuditCategory,
-    camera::{Feature, QualityLimits},
+    camera::{DeviceIdentity, Feature, QualityLimits},
     ports::CameraError,
     role::Role,
 };
@@ -36,7 +36,7 @@ pub(super) async fn find_cameras(gate: State<'_, Gate>) -> Result<FoundCamerasDt
     let (app, _) = gate.enter(Role::FieldTech)?;
     let found = app.cameras.find().await?;
     let entries = app.cameras.entries();
-    let assigned = |device| {
+    let assigned = |device: &DeviceIdentity| {
         let mine = entries.iter().find(|entry| entry.device == *device);
         mine.map(|entry| entry.id.clone())
     };

@@ -20,11 +20,9 @@ mod station;
 
 pub use audit::AuditRowDto;
 pub use camera::{
-    AssignCameraForm, CalibrateForm, CalibrationDto, CalibrationMethod, CameraDto, DriftDto,
-    ExportedSettingsDto, FeatureSetDto, FlatFieldDto, FlatFieldStep, FoundCameraDto,
-    FoundCamerasDto, ImportedSettingsDto, LineScanDto, LineScanMode, LiveAidsDto,
-    QualityHistoryDto, QualityHourDto, QualityMeasure, RegionForm, SetFeatureForm, StatisticsDto,
-    TestShotDto, UnavailableDto,
+    AssignCameraForm, CalibrateForm, CameraDto, ExportedSettingsDto, FeatureSetDto, FlatFieldStep,
+    FoundCameraDto, FoundCamerasDto, ImportedSettingsDto, LineScanDto, LiveAidsDto,
+    QualityHistoryDto, RegionForm, SetFeatureForm, TestShotDto, UnavailableDto,
 };
 pub use containment::ContainedPartsDto;
 pub use error::{CommandError, ErrorCode};

@@ -41,13 +41,16 @@ pub fn decode_luma(image: &EncodedImage) -> Result<GrayImage, ImageRefused> {
 /// Colour as the grey that a JPEG holds of it (ITU-R BT.601), in whole numbers: a 4K frame takes milliseconds.
 pub fn luma_of(pixels: &RgbImage) -> GrayImage {
     let (width, height) = pixels.dimensions();
-    let grey = |rgb: &[u8]| match rgb {
-        [r, g, b] => ((77 * u32::from(*r) + 150 * u32::from(*g) + 29 * u32::from(*b)) >> 8) as u8,
-        _ => 0,
-    };
-    let raw: Vec<u8> = pixels.as_raw().chunks_exact(3).map(grey).collect();
-    // As many as there are pixels.
-    GrayImage::from_raw(width, height, raw).unwrap_or_else(|| GrayImage::new(width, height))
+    let mut luma = GrayImage::new(width, height);
+    luma_row_of(pixels.as_raw(), &mut luma);
+    luma
+}
+
+/// The same of any number of pixels, three bytes each.
+pub(crate) fn luma_row_of(rgb: &[u8], luma: &mut [u8]) {
+    for (grey, [r, g, b]) in luma.iter_mut().zip(rgb.as_chunks::<3>().0) {
+        *grey = ((77 * u32::from(*r) + 150 * u32::from(*g) + 29 * u32::from(*b)) >> 8) as u8;
+    }
 }
 
 /// The upright pixels in colour, perhaps smaller: a JPEG is decoded straight to the smallest of ½, ¼

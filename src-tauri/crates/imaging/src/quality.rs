@@ -6,6 +6,7 @@
 //!   person to say.
 //! - Where it cannot be told, as with the focus of a part that has no texture, the picture is taken.
 
+use crate::levels::Levels;
 use image::GrayImage;
 
 /// What is wrong with a picture that shows too little.
@@ -62,7 +63,7 @@ pub fn quality_fault(luma: &GrayImage) -> Option<QualityFault> {
         return Some(QualityFault::Dark);
     }
     let pixels = Levels::of(luma);
-    if pixels.share_from(WHITE) > MOST_WHITE && pixels.quantile(FEW) > DARK {
+    if f64::from(pixels.share(WHITE..=255)) > MOST_WHITE && pixels.quantile(FEW) > DARK {
         return Some(QualityFault::Clipped);
     }
     if blocks.spread(0.0) < LEAST_SHADES && pixels.spread(FEW) < MOST_NOISE {
@@ -93,58 +94,6 @@ fn contrast_over(luma: &GrayImage, distance_px: usize) -> u8 {
     }
     levels.add_differences(raw, raw.get(distance_px * width..).unwrap_or_default());
     levels.quantile(1.0 - FEW_PAIRS)
-}
-
-/// How often each level comes.
-struct Levels([u64; 256]);
-
-impl Default for Levels {
-    fn default() -> Self {
-        Self([0; 256])
-    }
-}
-
-impl Levels {
-    fn of(luma: &GrayImage) -> Self {
-        let mut levels = Self::default();
-        for level in luma.as_raw() {
-            levels.0[usize::from(*level)] += 1;
-        }
-        levels
-    }
-
-    fn add_differences(&mut self, some: &[u8], others: &[u8]) {
-        for (a, b) in some.iter().zip(others) {
-            self.0[usize::from(a.abs_diff(*b))] += 1;
-        }
-    }
-
-    fn count(&self) -> f64 {
-        self.0.iter().sum::<u64>() as f64
-    }
-
-    /// The share of those that are as bright or brighter.
-    fn share_from(&self, level: u8) -> f64 {
-        self.0[usize::from(level)..].iter().sum::<u64>() as f64 / self.count()
-    }
-
-    /// The level that so great a share does not exceed.
-    fn quantile(&self, share: f64) -> u8 {
-        let wanted = self.count() * share;
-        let mut seen = 0;
-        for (level, count) in (0..=255).zip(self.0) {
-            seen += count;
-            if count > 0 && seen as f64 >= wanted {
-                return level;
-            }
-        }
-        0
-    }
-
-    /// From the darkest to the brightest, with so great a share of each left out.
-    fn spread(&self, left_out: f64) -> u8 {
-        self.quantile(1.0 - left_out) - self.quantile(left_out)
-    }
 }
 
 /// Smaller by a whole factor, each pixel the mean of those that it stands for; what is left over at the right and at

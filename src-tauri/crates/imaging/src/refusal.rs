@@ -24,7 +24,8 @@ pub enum ImageRefused {
     },
     /// Too many pixels; not decoded.
     #[error(
-        "the picture has {width_px}×{height_px} pixels; at most 100 megapixels and {MAX_SIDE_PX} a side are taken"
+        "the picture has {width_px}×{height_px} pixels; at most 100 megapixels and {MAX_SIDE_PX} a side are taken: make it \
+         smaller, or have the camera give fewer rows or columns"
     )]
     TooManyPixels {
         /// Pixels across, as the header says.
@@ -43,6 +44,19 @@ pub enum ImageRefused {
     Unsupported {
         /// In words, with what to do.
         reason: &'static str,
+    },
+    /// So much detail or noise that even the coarsest JPEG that is kept is too large.
+    #[error(
+        "the picture of {width_px}×{height_px} pixels needs {size_bytes} bytes as JPEG; it must need less than {MAX_BYTES} \
+         (16 MiB): have the camera give fewer rows or columns, or less gain"
+    )]
+    TooDetailed {
+        /// Pixels across.
+        width_px: u32,
+        /// Pixels down.
+        height_px: u32,
+        /// At the lowest quality.
+        size_bytes: u64,
     },
     /// It could not be encoded or resized; not the picture's fault.
     #[error("the picture cannot be converted: {reason}")]

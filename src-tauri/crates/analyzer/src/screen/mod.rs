@@ -19,7 +19,6 @@ mod learn;
 mod level;
 mod model;
 mod models;
-mod phase;
 mod plane;
 mod register;
 mod taught;

@@ -7,10 +7,10 @@
 
 use super::{
     level::Level,
-    phase::PhaseCorrelator,
     plane::{Plane, halved},
 };
 use image::GrayImage;
+use wiko_imaging::PhaseCorrelator;
 
 /// Phase correlation and the first steps happen at this size or smaller.
 pub(super) const COARSE_PX: usize = 320;

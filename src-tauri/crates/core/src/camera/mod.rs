@@ -12,7 +12,7 @@ pub use device::{DeviceIdentity, DeviceMatch, FoundDevice, Transport, UsbAddress
 pub use feature::{
     Access, Feature, FeatureError, FeatureKind, FeatureSettings, FeatureValue, Mismatch, Visibility,
 };
-pub use pixel::{BadRawImage, BayerTile, PixelFormat, RawImage};
+pub use pixel::{BadRawImage, BayerTile, PixelFormat, RawImage, YuvRange};
 pub use quality::{FrameFault, FrameQuality, QualityLimits, RowSpan};
 
 use crate::{coded, image::EncodedImage, time::UnixMillis};

@@ -80,14 +80,15 @@ pub enum BayerTile {
 }
 
 impl PixelFormat {
-    /// Bytes of a row of so many pixels without padding; of `NV12` of the Y alone.
+    /// Bytes of a row of so many pixels without padding; of `NV12` of the Y alone, and as many of the colour.
     pub fn row_bytes(self, width_px: u32) -> usize {
         let width = width_px as usize;
         match self {
             Self::Mono8 | Self::BayerRG8 | Self::BayerGB8 | Self::BayerGR8 | Self::BayerBG8 => {
                 width
             }
-            Self::NV12 => width,
+            // A row of colour has a pair for two pixels, also for half of them.
+            Self::NV12 => width.next_multiple_of(2),
             Self::Mono10
             | Self::Mono12
             | Self::Mono16
@@ -146,6 +147,16 @@ impl PixelFormat {
     }
 }
 
+/// Which levels of Y, U and V stand for black and white.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum YuvRange {
+    /// Y from 16 to 235, U and V from 16 to 240: what V4L2 means unless it says otherwise.
+    #[default]
+    Limited,
+    /// 0 to 255: V4L2's `V4L2_QUANTIZATION_FULL_RANGE`, and what PFNC calls YUV.
+    Full,
+}
+
 /// A picture in the pixels of the sensor. Its bytes are at least as many as its size needs.
 #[derive(Clone)]
 pub struct RawImage {
@@ -154,6 +165,7 @@ pub struct RawImage {
     height_px: u32,
     stride_bytes: usize,
     bytes: Arc<[u8]>,
+    yuv_range: YuvRange,
 }
 
 impl std::fmt::Debug for RawImage {
@@ -227,7 +239,19 @@ impl RawImage {
             height_px,
             stride_bytes,
             bytes,
+            yuv_range: YuvRange::default(),
         })
+    }
+
+    /// The same with Y, U and V of that range; says nothing of other formats.
+    #[must_use]
+    pub fn with_yuv_range(self, yuv_range: YuvRange) -> Self {
+        Self { yuv_range, ..self }
+    }
+
+    /// Which levels of Y, U and V stand for black and white.
+    pub fn yuv_range(&self) -> YuvRange {
+        self.yuv_range
     }
 
     /// How pixels lie.

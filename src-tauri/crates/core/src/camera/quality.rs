@@ -8,8 +8,8 @@ use crate::coded;
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct FrameQuality {
-    /// How sharp the sharpest edges are: the variance of the Laplacian over that of noise, on a scale where a stage's own
-    /// reference says what is good. At least 0.
+    /// How much of an edge's rise happens within one pixel, in hundredths, noise taken out, in the sharper direction: 100 for
+    /// a perfect step, a few out of focus. What is good on a stage its good frames say. At least 0.
     pub focus: f32,
     /// Mean level of the picture, 0 to 255.
     pub mean_level: f32,
@@ -21,7 +21,8 @@ pub struct FrameQuality {
     pub clipped_on_part: f32,
     /// Standard deviation of the sensor's noise, in levels (Immerkær's estimate).
     pub noise: f32,
-    /// How much sharper edges are along one direction than along the other, 1 for alike: motion blurs one.
+    /// How much sharper edges are along one direction than along the other, 1 for alike or as in the reference: motion blurs
+    /// one.
     pub motion_blur: f32,
     /// How much of the reference's structure the frame still shows, 1 for all; none without a reference.
     pub likeness: Option<f32>,

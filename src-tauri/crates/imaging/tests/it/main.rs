@@ -4,6 +4,9 @@
 
 mod annotations;
 mod bad_pictures;
+mod frame_quality;
 mod pixels;
 mod quality;
+mod raw;
 mod region;
+mod sensor;

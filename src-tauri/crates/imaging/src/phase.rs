@@ -1,12 +1,11 @@
 //! Phase correlation: the shift between two pictures of one size, however far apart they lie.
 
-use super::plane::size;
 use image::GrayImage;
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use std::sync::Arc;
 
-/// A reference's spectrum, ready to be compared.
-pub(super) struct PhaseCorrelator {
+/// A reference's spectrum, ready to be compared. Costs are those of the pixels: pictures are made small before.
+pub struct PhaseCorrelator {
     width: usize,
     height: usize,
     rows: Transform,
@@ -20,8 +19,9 @@ struct Transform {
 }
 
 impl PhaseCorrelator {
-    pub(super) fn new(reference: &GrayImage) -> Self {
-        let (width, height) = size(reference);
+    /// Of a reference that is not empty.
+    pub fn new(reference: &GrayImage) -> Self {
+        let (width, height) = (reference.width() as usize, reference.height() as usize);
         let mut planner = FftPlanner::new();
         let mut transform = |length: usize| Transform {
             forward: planner.plan_fft_forward(length),
@@ -63,8 +63,40 @@ impl PhaseCorrelator {
         values
     }
 
-    /// By how many pixels `picture` is shifted against the reference.
-    pub(super) fn shift_of(&self, picture: &GrayImage) -> (f64, f64) {
+    /// By how many whole pixels `picture`, of the reference's size, is shifted against it: across and down.
+    pub fn shift_of(&self, picture: &GrayImage) -> (f64, f64) {
+        let (peak, _) = self.correlation(picture);
+        (
+            signed(peak % self.width, self.width),
+            signed(peak / self.width, self.height),
+        )
+    }
+
+    /// The same to a part of a pixel, by the parabola through the peak and its neighbours.
+    pub fn fine_shift_of(&self, picture: &GrayImage) -> (f64, f64) {
+        let (peak, correlation) = self.correlation(picture);
+        let (x, y) = (peak % self.width, peak / self.width);
+        let at = |x: usize, y: usize| {
+            f64::from(correlation[y % self.height * self.width + x % self.width].re)
+        };
+        let off = |before: f64, here: f64, after: f64| {
+            let bend = before - 2.0 * here + after;
+            if bend < 0.0 {
+                ((before - after) / (2.0 * bend)).clamp(-0.5, 0.5)
+            } else {
+                0.0
+            }
+        };
+        let across = off(at(x + self.width - 1, y), at(x, y), at(x + 1, y));
+        let down = off(at(x, y + self.height - 1), at(x, y), at(x, y + 1));
+        (
+            signed(x, self.width) + across,
+            signed(y, self.height) + down,
+        )
+    }
+
+    /// How well each shift fits, and which fits best.
+    fn correlation(&self, picture: &GrayImage) -> (usize, Vec<Complex<f32>>) {
         let mut cross = self.spectrum_of(picture);
         for (value, own) in cross.iter_mut().zip(&self.spectrum) {
             let product = *value * own.conj();
@@ -78,17 +110,16 @@ impl PhaseCorrelator {
             .enumerate()
             .max_by(|(_, a), (_, b)| a.re.total_cmp(&b.re))
             .map_or(0, |(index, _)| index);
-        let signed = |at: usize, of: usize| {
-            if at * 2 > of {
-                at as f64 - of as f64
-            } else {
-                at as f64
-            }
-        };
-        (
-            signed(peak % self.width, self.width),
-            signed(peak / self.width, self.height),
-        )
+        (peak, cross)
+    }
+}
+
+/// A place on a circle of that many as a shift either way.
+fn signed(at: usize, of: usize) -> f64 {
+    if at * 2 > of {
+        at as f64 - of as f64
+    } else {
+        at as f64
     }
 }
 

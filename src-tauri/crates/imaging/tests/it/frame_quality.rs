@@ -2,6 +2,7 @@
 
 use image::{GrayImage, Luma, imageops};
 use rstest::rstest;
+use std::sync::LazyLock;
 use wiko_core::camera::{FrameFault, FrameQuality, QualityLimits};
 use wiko_imaging::{QualityReference, decode_luma, encode_jpeg, inspect, measure, suggest_limits};
 
@@ -105,6 +106,9 @@ struct Stage {
     limits: QualityLimits,
 }
 
+/// Taught once for all tests: that takes longer than they do.
+static STAGE: LazyLock<Stage> = LazyLock::new(Stage::taught);
+
 impl Stage {
     fn taught() -> Self {
         let good = good_frames();
@@ -125,7 +129,7 @@ impl Stage {
 
 #[test]
 fn good_frames_have_no_fault_however_often_they_come() {
-    let stage = Stage::taught();
+    let stage = &*STAGE;
     for seed in 100..104 {
         let frame = seen(&scene(1, -2), 1.0, 2.0, seed);
         assert_eq!(stage.faults(&frame), []);
@@ -149,7 +153,7 @@ fn what_spoils_a_frame_is_found_by_its_own_measure_and_by_no_other(
     #[case] frame: GrayImage,
     #[case] fault: FrameFault,
 ) {
-    assert_eq!(Stage::taught().faults(&frame), [fault]);
+    assert_eq!(STAGE.faults(&frame), [fault]);
 }
 
 #[test]
@@ -160,13 +164,13 @@ fn a_glint_that_hides_the_blade_is_found_though_the_rest_of_the_frame_is_dark() 
             *level = Luma([255]);
         }
     }
-    let faults = Stage::taught().faults(&seen(&glint, 1.0, 2.0, 9));
+    let faults = STAGE.faults(&seen(&glint, 1.0, 2.0, 9));
     assert_eq!(faults, [FrameFault::ClippedPart]);
 }
 
 #[test]
 fn a_covered_lens_is_named_first() {
-    let stage = Stage::taught();
+    let stage = &*STAGE;
     // Nothing sharp is to be seen either.
     let even = |level| {
         let even = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([level]));
@@ -183,7 +187,7 @@ fn a_covered_lens_is_named_first() {
 
 #[test]
 fn half_a_covered_lens_shows_half_of_the_reference() {
-    let stage = Stage::taught();
+    let stage = &*STAGE;
     let mut half = scene(0, 0);
     for (x, _, level) in half.enumerate_pixels_mut() {
         if x < 560 {

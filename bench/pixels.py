@@ -50,14 +50,21 @@ def own_ms(ran: Ran) -> float:
 
 
 def write_raw(scratch: Path) -> dict[str, Path]:
-    """The bench's picture in the pixels of sensors: its bytes taken as levels, which is what counts for the time."""
-    pixels = pictures.ppm(1)[-WIDTH * HEIGHT * 3:]
-    files = {
-        "bayer": pixels[: WIDTH * HEIGHT],
-        "yuyv": pixels[: WIDTH * HEIGHT * 2],
-        "mono": pixels[::3],
-        "line": pixels[: LINE_WIDTH * LINES],
-    }
+    """The bench's picture as sensors would give it."""
+    rgb = pictures.ppm(1)[-WIDTH * HEIGHT * 3:]
+    rows = {"bayer": [], "yuyv": [], "mono": []}
+    for y in range(HEIGHT):
+        row = rgb[y * WIDTH * 3:(y + 1) * WIDTH * 3]
+        # Behind a filter that begins with red, green; below it green, blue.
+        bayer, yuyv = bytearray(WIDTH), bytearray(2 * WIDTH)
+        bayer[0::2], bayer[1::2] = (row[0::6], row[4::6]) if y % 2 == 0 else (row[1::6], row[5::6])
+        # Its green as Y, and an even tint: what the numbers are does not change what converting them costs.
+        yuyv[0::2], yuyv[1::4], yuyv[3::4] = row[1::3], bytes([118]) * (WIDTH // 2), bytes([134]) * (WIDTH // 2)
+        rows["bayer"].append(bytes(bayer))
+        rows["yuyv"].append(bytes(yuyv))
+        rows["mono"].append(row[1::3])
+    files = {kind: b"".join(content) for kind, content in rows.items()}
+    files["line"] = files["mono"][: LINE_WIDTH * LINES]
     paths = {}
     for kind, content in files.items():
         paths[kind] = scratch / f"{kind}.raw"

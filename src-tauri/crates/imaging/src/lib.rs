@@ -1,5 +1,5 @@
-//! Pictures as bytes and pixels: inspect, decode, judge their quality, find the part, encode, resize, annotate. A
-//! library of the adapters.
+//! Pictures as bytes and pixels: inspect, decode, judge their quality, find the part, encode, resize, annotate; what a
+//! camera's raw pixels become, flat field, pixels in millimetres. A library of the adapters.
 //!
 //! Invariants:
 //! - Every pixel that leaves here is upright: the EXIF orientation is applied once, in this crate, and

@@ -2,8 +2,7 @@
 """Takes each figure beside its yardstick, in one run, and writes bench.json.
 
     make bench                            everything
-    python3 bench/run.py enqueue codec    some: enqueue, codec, client, window, preview, history, drain, memory,
-                                          linescan
+    python3 bench/run.py enqueue codec    some: enqueue, codec, pixels, client, window, preview, history, drain, memory
     python3 bench/run.py history --parts 10000000
 
 A figure that misses its goal is printed as MISSED, and the exit status stays 0: a
@@ -32,6 +31,7 @@ import history
 import linescan
 import memory
 import pictures
+import pixels
 import preview
 import window
 from measure import ROOT, Figure, NotMeasured, cargo_build, note
@@ -59,7 +59,7 @@ def data_dir(scratch: Path, film: Path) -> Path:
 
 
 def main() -> int:
-    known = ["enqueue", "codec", "client", "window", "preview", "history", "drain", "memory", "linescan"]
+    known = ["enqueue", "codec", "pixels", "client", "window", "preview", "history", "drain", "memory"]
     reader = argparse.ArgumentParser(prog="bench/run.py")
     reader.add_argument("which", nargs="*", metavar=" | ".join(known))
     reader.add_argument("--parts", type=int, help="of the history; as many as the disk has room for by default")
@@ -90,6 +90,8 @@ def main() -> int:
                     figures += enqueue.measure(profile, scratch)
                 elif which == "codec":
                     figures += codec.measure(profile, scratch)
+                elif which == "pixels":
+                    figures += pixels.measure(profile, scratch)
                 elif which == "client":
                     figures += client.measure(profile, scratch)
                 elif which == "history":

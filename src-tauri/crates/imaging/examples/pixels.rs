@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `yuyv` and `bayer` (RG, 8 bits) become RGB, `live-mono`, `live-yuyv` and `live-bayer` the JPEG that is shown live, at
-//! 1280 pixels; `luma-…` their grey, and `quality-mono` what the frame is worth against a reference. RAW is a file of the pixels without padding. Prints pictures a second.
+//! 1280 pixels; `luma-…` their grey, `flat-mono` even light by column, and `quality-mono` what the frame is worth against
+//! a reference. RAW is a file of the pixels without padding. Prints pictures a second.
 #![allow(clippy::print_stdout)]
 
 use std::{
@@ -14,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 use wiko_core::camera::{FramePicture, PixelFormat, RawImage};
-use wiko_imaging::{QualityReference, live_jpeg, luma_of_raw, measure, rgb_of_raw};
+use wiko_imaging::{
+    Average, FlatField, FlatFieldKind, FlatFieldTaken, LEAST_AVERAGED, QualityReference, live_jpeg,
+    luma_of_raw, measure, rgb_of_raw,
+};
 
 const LIVE_PX: u32 = 1280;
 
@@ -39,6 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             black_box(live_jpeg(&picture, 0, LIVE_PX)?);
             Ok(())
         })?
+    } else if what.starts_with("flat-") {
+        let field = flat_field_for(&raw)?;
+        rate(length, || {
+            black_box(field.apply(&raw)?);
+            Ok(())
+        })?
     } else if what.starts_with("quality-") {
         let luma = luma_of_raw(&raw)?;
         let reference = QualityReference::of(&luma)?;
@@ -59,6 +69,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("{per_second:.3} pictures/s");
     Ok(())
+}
+
+/// Of columns, for pictures of that format and width.
+fn flat_field_for(raw: &RawImage) -> Result<FlatField, Box<dyn Error>> {
+    let row_bytes = raw.format().row_bytes(raw.width_px());
+    let rows = LEAST_AVERAGED as u32;
+    let levels: Vec<u8> = (0..row_bytes).map(|x| 180 + (x % 40) as u8).collect();
+    let white = levels.repeat(rows as usize);
+    let white = RawImage::new(raw.format(), raw.width_px(), rows, row_bytes, white)?;
+    let mut average = Average::like(FlatFieldKind::Columns, &white)?;
+    average.add(&white)?;
+    let taken = FlatFieldTaken {
+        camera: String::new(),
+        exposure_us: 1.0,
+        gain: 1.0,
+    };
+    Ok(FlatField::of(&average, None, taken)?)
 }
 
 /// How often a second `once` ran.

@@ -81,10 +81,20 @@ impl Edges {
         }
     }
 
-    /// The sharpest direction: motion takes it from one alone.
-    pub(crate) fn focus(&self) -> f32 {
+    /// Of the direction that has lost less: motion takes sharpness from one alone. Against a reference, whose part may be
+    /// sharper in one direction, each counts by its own; on its scale.
+    pub(crate) fn focus(&self, reference: Option<Sharpness>) -> f32 {
         let Sharpness { across, down } = self.sharpness;
-        across.unwrap_or(0.0).max(down.unwrap_or(0.0))
+        let best = across.unwrap_or(0.0).max(down.unwrap_or(0.0));
+        let usual = reference.and_then(|usual| Some((usual.across?, usual.down?)));
+        match usual {
+            Some((usual_across, usual_down)) if usual_across > 0.0 && usual_down > 0.0 => {
+                let kept =
+                    (across.unwrap_or(0.0) / usual_across).max(down.unwrap_or(0.0) / usual_down);
+                kept * usual_across.max(usual_down)
+            }
+            _ => best,
+        }
     }
 }
 

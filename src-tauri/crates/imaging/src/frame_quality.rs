@@ -45,14 +45,15 @@ pub fn measure(
         Some(reference) => Some(reference.seen_in(&small, luma.dimensions())?),
         None => None,
     };
+    let usual = reference.map(QualityReference::sharpness);
     Ok(FrameQuality {
-        focus: edges.focus(),
+        focus: edges.focus(usual),
         mean_level: levels.mean(),
         dark_share: levels.share(0..=DARKEST),
         clipped_share: levels.share(CLIPPED..=255),
         clipped_on_part: clipped_on_part(luma, &small, &levels)?,
         noise: edges.noise,
-        motion_blur: motion_blur(&edges, reference.map(QualityReference::sharpness)),
+        motion_blur: motion_blur(&edges, usual),
         likeness: seen.map(|seen| seen.likeness),
         shift_px: seen.map(|seen| seen.shift_px),
     })

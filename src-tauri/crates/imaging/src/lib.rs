@@ -1,5 +1,5 @@
-//! Pictures as bytes and pixels: inspect, decode, judge their quality, find the part, encode, resize, annotate. A
-//! library of the adapters.
+//! Pictures as bytes and pixels: inspect, decode, judge their quality, find the part, encode, resize, annotate; what a
+//! camera's raw pixels become, flat field, pixels in millimetres. A library of the adapters.
 //!
 //! Invariants:
 //! - Every pixel that leaves here is upright: the EXIF orientation is applied once, in this crate, and
@@ -13,6 +13,7 @@ mod canvas;
 mod decode;
 mod edges;
 mod encode;
+mod flat_field;
 mod frame_quality;
 mod header;
 mod inspect;
@@ -24,11 +25,16 @@ mod reference;
 mod refusal;
 mod region;
 mod resize;
+mod scale;
 mod shot;
+mod white;
 
 pub use annotate::{annotate, annotate_verdict};
 pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled, luma_of};
 pub use encode::{JpegEncoder, encode_jpeg};
+pub use flat_field::{
+    Average, FlatField, FlatFieldKind, FlatFieldRefused, FlatFieldTaken, LEAST_AVERAGED,
+};
 pub use frame_quality::{measure, suggest_limits};
 pub use inspect::{inspect, inspect_trusted};
 pub use levels::Levels;
@@ -39,4 +45,8 @@ pub use reference::QualityReference;
 pub use refusal::{ImageRefused, MAX_BYTES, MAX_PIXELS, MAX_SIDE_PX};
 pub use region::{part_region, part_region_of};
 pub use resize::{resize_luma, resize_rgb, thumbnail};
+pub use scale::{
+    Calibration, Distortion, LEAST_CORNERS, LEAST_LINES, NotCalibrated, calibrate_by_board,
+};
 pub use shot::{live_jpeg, shot_of};
+pub use white::{NotWhite, WhiteBalance, white_balance_of};

@@ -94,7 +94,8 @@ fn jpeg_of(raw: &RawImage) -> Result<EncodedImage, ImageRefused> {
 }
 
 /// The frame as JPEG for the live picture: a camera's own where it is at most `widest_px` wide, else one whose longest
-/// edge is at most `smaller_px`; one of raw pixels always is.
+/// edge is at most `smaller_px`; one of raw pixels always is, and behind a Bayer filter at most half the size where it is
+/// smaller at all.
 pub fn live_jpeg(
     picture: &FramePicture,
     widest_px: u32,

@@ -27,17 +27,18 @@ pub(crate) fn luma_at_least(raw: &RawImage, at_least_px: u32) -> Result<GrayImag
     Ok(small)
 }
 
-/// The same in colour. Behind a Bayer filter each square of four becomes a pixel, and nothing is made up.
+/// The same in colour. Behind a Bayer filter a picture that is to be smaller has at most half the size: each square of four
+/// becomes a pixel, nothing is made up, and it costs a quarter.
 pub(crate) fn rgb_at_least(raw: &RawImage, at_least_px: u32) -> Result<RgbImage, ImageRefused> {
     let (width, height) = checked(raw)?;
     let mut factor = factor(width, height, at_least_px);
-    if factor == 1 {
+    let mut rows = Rows::of(raw);
+    let halved = rows.has_filter() && width.max(height) > at_least_px && width.min(height) > 1;
+    if factor == 1 && !halved {
         return super::rgb_of_raw(raw);
     }
-    let mut rows = Rows::of(raw);
-    let halved = rows.has_filter();
     if halved {
-        factor /= 2;
+        factor = (factor / 2).max(1);
     }
     let (source, source_rows) = match halved {
         true => (width as usize / 2, height as usize / 2),

@@ -2,6 +2,7 @@
 
 use image::{GrayImage, Luma, imageops};
 use rstest::rstest;
+use std::sync::LazyLock;
 use wiko_core::camera::{FrameFault, FrameQuality, QualityLimits};
 use wiko_imaging::{QualityReference, decode_luma, encode_jpeg, inspect, measure, suggest_limits};
 
@@ -74,8 +75,13 @@ fn moved_while_exposed(scene: &GrayImage, across: u32, down: u32) -> GrayImage {
     let steps = across.max(down);
     GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
         let passed = (0..steps).map(|step| {
-            let at = (x + across * step / steps, y + down * step / steps);
-            u32::from(scene.get_pixel(at.0.min(WIDTH - 1), at.1.min(HEIGHT - 1)).0[0])
+            let shifted = |at: u32, by: u32, most: u32| {
+                (at + by * step / steps)
+                    .saturating_sub(by / 2)
+                    .min(most - 1)
+            };
+            let (x, y) = (shifted(x, across, WIDTH), shifted(y, down, HEIGHT));
+            u32::from(scene.get_pixel(x, y).0[0])
         });
         Luma([(passed.sum::<u32>() / steps) as u8])
     })
@@ -100,6 +106,9 @@ struct Stage {
     limits: QualityLimits,
 }
 
+/// Taught once for all tests: that takes longer than they do.
+static STAGE: LazyLock<Stage> = LazyLock::new(Stage::taught);
+
 impl Stage {
     fn taught() -> Self {
         let good = good_frames();
@@ -114,15 +123,13 @@ impl Stage {
 
     fn faults(&self, frame: &GrayImage) -> Vec<FrameFault> {
         let quality = measure(frame, Some(&self.reference)).unwrap();
-        let faults = self.limits.faults(&quality);
-        println!("{faults:?} {quality:?}\n{:?}", self.limits);
-        faults
+        self.limits.faults(&quality)
     }
 }
 
 #[test]
 fn good_frames_have_no_fault_however_often_they_come() {
-    let stage = Stage::taught();
+    let stage = &*STAGE;
     for seed in 100..104 {
         let frame = seen(&scene(1, -2), 1.0, 2.0, seed);
         assert_eq!(stage.faults(&frame), []);
@@ -135,7 +142,7 @@ fn good_frames_have_no_fault_however_often_they_come() {
 #[case::far_out_of_focus(seen(&imageops::blur(&scene(0, 0), 6.0), 1.0, 2.0, 9), FrameFault::OutOfFocus)]
 #[case::moved_across(seen(&moved_while_exposed(&scene(0, 0), 12, 0), 1.0, 2.0, 9), FrameFault::MotionBlur)]
 #[case::moved_down(seen(&moved_while_exposed(&scene(0, 0), 0, 12), 1.0, 2.0, 9), FrameFault::MotionBlur)]
-#[case::moved_far_down(seen(&moved_while_exposed(&scene(0, 0), 0, 24), 1.0, 2.0, 9), FrameFault::MotionBlur)]
+#[case::moved_farther_down(seen(&moved_while_exposed(&scene(0, 0), 0, 20), 1.0, 2.0, 9), FrameFault::MotionBlur)]
 #[case::dark(seen(&scene(0, 0), 0.4, 2.0, 9), FrameFault::TooDark)]
 #[case::bright(seen(&scene(0, 0), 1.25, 2.0, 9), FrameFault::TooBright)]
 #[case::noisy(seen(&scene(0, 0), 1.0, 8.0, 9), FrameFault::Noisy)]
@@ -146,7 +153,7 @@ fn what_spoils_a_frame_is_found_by_its_own_measure_and_by_no_other(
     #[case] frame: GrayImage,
     #[case] fault: FrameFault,
 ) {
-    assert_eq!(Stage::taught().faults(&frame), [fault]);
+    assert_eq!(STAGE.faults(&frame), [fault]);
 }
 
 #[test]
@@ -157,13 +164,13 @@ fn a_glint_that_hides_the_blade_is_found_though_the_rest_of_the_frame_is_dark() 
             *level = Luma([255]);
         }
     }
-    let faults = Stage::taught().faults(&seen(&glint, 1.0, 2.0, 9));
+    let faults = STAGE.faults(&seen(&glint, 1.0, 2.0, 9));
     assert_eq!(faults, [FrameFault::ClippedPart]);
 }
 
 #[test]
 fn a_covered_lens_is_named_first() {
-    let stage = Stage::taught();
+    let stage = &*STAGE;
     // Nothing sharp is to be seen either.
     let even = |level| {
         let even = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([level]));
@@ -180,7 +187,7 @@ fn a_covered_lens_is_named_first() {
 
 #[test]
 fn half_a_covered_lens_shows_half_of_the_reference() {
-    let stage = Stage::taught();
+    let stage = &*STAGE;
     let mut half = scene(0, 0);
     for (x, _, level) in half.enumerate_pixels_mut() {
         if x < 560 {

@@ -4,9 +4,11 @@
 
 mod annotations;
 mod bad_pictures;
+mod flat_field;
 mod frame_quality;
 mod pixels;
 mod quality;
 mod raw;
 mod region;
+mod scale;
 mod sensor;

@@ -34,7 +34,6 @@ fn frame_of(raw: RawImage) -> Frame {
         camera: CameraId("line".into()),
         picture: FramePicture::Raw(raw),
         faults: Vec::new(),
-        invalid_rows: Vec::new(),
     }
 }
 
@@ -171,6 +170,11 @@ fn the_live_picture_is_small_and_shows_the_same() {
     for format in PixelFormat::ALL {
         let raw = raw_of(&scene, *format);
         for (longest, size) in [(320, (320, 224)), (999, (999, 699)), (2000, (1000, 700))] {
+            // Behind a filter a smaller picture is one of whole squares of four.
+            let size = match format.bayer() {
+                Some(_) if longest == 999 => (500, 350),
+                _ => size,
+            };
             let live = live_jpeg(&FramePicture::Raw(raw.clone()), 1920, longest).unwrap();
             let live = inspect(live).unwrap();
             assert_eq!(

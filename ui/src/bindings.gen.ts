@@ -34,6 +34,24 @@ export const commands = {
 	clearStorageFault: () => typedError<null, CommandError>(__TAURI_INVOKE("clear_storage_fault")),
 	doctor: () => typedError<CheckDto[], CommandError>(__TAURI_INVOKE("doctor")),
 	cameras: () => typedError<CameraDto[], CommandError>(__TAURI_INVOKE("cameras")),
+	findCameras: () => typedError<FoundCamerasDto, CommandError>(__TAURI_INVOKE("find_cameras")),
+	assignCamera: (form: AssignCameraForm) => typedError<null, CommandError>(__TAURI_INVOKE("assign_camera", { form })),
+	removeCamera: (camera: string) => typedError<null, CommandError>(__TAURI_INVOKE("remove_camera", { camera })),
+	cameraFeatures: (camera: string) => typedError<Feature[], CommandError>(__TAURI_INVOKE("camera_features", { camera })),
+	setCameraFeature: (form: SetFeatureForm) => typedError<FeatureSetDto, CommandError>(__TAURI_INVOKE("set_camera_feature", { form })),
+	setCameraRegion: (form: RegionForm) => typedError<FeatureSetDto, CommandError>(__TAURI_INVOKE("set_camera_region", { form })),
+	setLineScan: (camera: string, lineScan: LineScanDto) => typedError<null, CommandError>(__TAURI_INVOKE("set_line_scan", { camera, lineScan })),
+	cameraLiveAids: (camera: string) => typedError<LiveAidsDto, CommandError>(__TAURI_INVOKE("camera_live_aids", { camera })),
+	calibrateCamera: (camera: string, form: CalibrateForm) => typedError<CameraDto, CommandError>(__TAURI_INVOKE("calibrate_camera", { camera, form })),
+	takeFlatField: (camera: string, step: FlatFieldStep) => typedError<CameraDto, CommandError>(__TAURI_INVOKE("take_flat_field", { camera, step })),
+	clearFlatField: (camera: string) => typedError<CameraDto, CommandError>(__TAURI_INVOKE("clear_flat_field", { camera })),
+	balanceWhite: (camera: string) => typedError<FeatureSetDto, CommandError>(__TAURI_INVOKE("balance_white", { camera })),
+	takeQualityReference: (camera: string) => typedError<CameraDto, CommandError>(__TAURI_INVOKE("take_quality_reference", { camera })),
+	setQualityLimits: (camera: string, limits: QualityLimits) => typedError<CameraDto, CommandError>(__TAURI_INVOKE("set_quality_limits", { camera, limits })),
+	testShot: (camera: string) => typedError<TestShotDto, CommandError>(__TAURI_INVOKE("test_shot", { camera })),
+	exportCameraSettings: (camera: string) => typedError<ExportedSettingsDto, CommandError>(__TAURI_INVOKE("export_camera_settings", { camera })),
+	importCameraSettings: (camera: string, text: string) => typedError<ImportedSettingsDto, CommandError>(__TAURI_INVOKE("import_camera_settings", { camera, text })),
+	cameraQualityHistory: (camera: string) => typedError<QualityHistoryDto, CommandError>(__TAURI_INVOKE("camera_quality_history", { camera })),
 	credentials: () => typedError<CredentialsDto[], CommandError>(__TAURI_INVOKE("credentials")),
 	setCredentials: (form: CredentialsForm) => typedError<null, CommandError>(__TAURI_INVOKE("set_credentials", { form })),
 	clearCredentials: (name: SecretName) => typedError<null, CommandError>(__TAURI_INVOKE("clear_credentials", { name })),
@@ -45,6 +63,17 @@ export const events = {
 };
 
 /* Types */
+/**  What can be done with a feature now. */
+export type Access = 
+/**  It can be set. */
+"read_write" | 
+/**  It can only be read. */
+"read_only" | 
+/**  It can be set once the stream is stopped; the station stops and starts it for that. */
+"locked" | 
+/**  It is there and not to be had with the other settings as they are. */
+"unavailable";
+
 /**  What an analyzer said. */
 export type AnalysisDto = {
 	/**  Who. */
@@ -67,6 +96,21 @@ export type AnalysisDto = {
 	cause: CauseDto | null,
 	/**  What it cost. */
 	usage: ProviderUsageDto,
+};
+
+/**
+ *  Puts a found camera to a stage. An id that is known gets another device: after a camera was replaced, or where
+ *  several could be it.
+ */
+export type AssignCameraForm = {
+	/**  Its id in records; letters, digits, `-` and `_`. */
+	id: string,
+	/**  Where it looks. */
+	stage: Stage,
+	/**  Which device. */
+	device: DeviceIdentity,
+	/**  For a line-scan camera. */
+	line_scan: LineScanDto | null,
 };
 
 /**  What kind of event it was. */
@@ -206,20 +250,88 @@ export type BudgetState =
 /**  It is spent: who costs is asked for a sample alone. */
 "spent";
 
-/**  A camera of the station. */
+/**  Asks for a scale. */
+export type CalibrateForm = 
+/**  Two points of the picture, and how far they are apart. */
+{ method: "two_points"; 
+/**  In pixels, `[x, y]`. */
+a_px: [number, number]; 
+/**  In pixels, `[x, y]`. */
+b_px: [number, number]; 
+/**  Millimetres between them. */
+distance_mm: number } | 
+/**  A board that lies before the camera now. */
+{ method: "checkerboard"; 
+/**  Squares across. */
+columns: number; 
+/**  Squares down. */
+rows: number; 
+/**  Edge of a square in millimetres. */
+square_mm: number };
+
+/**  Pixel to millimetre. */
+export type CalibrationDto = {
+	/**  Millimetres that a pixel stands for. */
+	mm_per_px: number,
+	/**  How it was found. */
+	method: CalibrationMethod,
+	/**  How far the corners of the board lie from where they should, in pixels; of a checkerboard. */
+	residual_px: number | null,
+	/**  How far the lens bends a line at the edge of the picture, in percent; of a checkerboard. */
+	distortion_percent: number | null,
+	/**  When, epoch milliseconds. */
+	taken_at: number,
+};
+
+/**  How a scale was found. */
+export type CalibrationMethod = 
+/**  Two points and the distance between them. */
+"two_points" | 
+/**  A checkerboard. */
+"checkerboard";
+
+/**  A camera of the station, as it is now. */
 export type CameraDto = {
 	/**  Its id. */
 	id: string,
-	/**  What kind it is, `simulated` or `replay`. */
-	driver: string,
+	/**  How it is reached. */
+	transport: Transport,
+	/**  The device that it was assigned to; none for a simulated or replayed one. */
+	device: DeviceIdentity | null,
+	/**  The stage that it looks at; none for the one of `station.toml`, which looks at whatever is inspected. */
+	stage: Stage | null,
+	/**  True for the one whose picture the line operator sees and inspects. */
+	inspecting: boolean,
+	/**  False for the one of `station.toml`, which is not set up here. */
+	removable: boolean,
 	/**  What it does. */
 	state: CameraState,
+	/**  Why it is lost, where it is. */
+	cause: LostCause | null,
+	/**  What last went wrong, in words with what to do; empty where nothing did. */
+	reason: string,
 	/**  Frames a second over the last seconds. */
 	frames_per_second: number,
 	/**  Size of the last frame. */
 	width_px: number | null,
 	/**  Size of the last frame. */
 	height_px: number | null,
+	/**  How its pixels come: a PFNC name, or `JPEG`. */
+	pixel_format: string | null,
+	/**  What its stream delivered and lost since it was opened. */
+	statistics: StatisticsDto,
+	/**  Features that have not the value that they were told: it is not ready to inspect. */
+	mismatches: Mismatch[],
+	/**  Pixel to millimetre, where it was measured. */
+	calibration: CalibrationDto | null,
+	/**  The flat field in use, where there is one. */
+	flat_field: FlatFieldDto | null,
+	/**  What the stage asks of its frames. */
+	limits: QualityLimits,
+	/**  When the reference picture was taken that frames are held against, epoch milliseconds. */
+	reference_taken_at: number | null,
+	/**  How lines become pictures, for a line-scan camera. */
+	line_scan: LineScanDto | null,
 };
 
 /**  What a camera is doing. */
@@ -448,6 +560,22 @@ export type DefectType =
 /**  A defect of no known type. */
 "unknown";
 
+/**  What a camera is known by. */
+export type DeviceIdentity = {
+	/**  How it is reached. */
+	transport: Transport,
+	/**  Who made it; may be empty. */
+	vendor: string,
+	/**  Which model. */
+	model: string,
+	/**  Its serial number, where it has one. */
+	serial: string | null,
+	/**  Its MAC address in lower case with colons (GigE Vision). */
+	mac: string | null,
+	/**  Where it sits on the USB. */
+	usb: UsbAddress | null,
+};
+
 /**  What becomes of a part. */
 export type Disposition = 
 /**  Found good, and nobody says otherwise. */
@@ -462,6 +590,14 @@ export type Disposition =
 "accepted" | 
 /**  Rejected by a person, whatever the machine found. */
 "rejected";
+
+/**  A measure that drifts. */
+export type DriftDto = {
+	/**  Which: `focus`, `mean_level`, `clipped_on_part`, `noise`. */
+	measure: QualityMeasure,
+	/**  By what share it has changed between the first and the last day, below 0 where it fell. */
+	change: number,
+};
 
 /**  The closed list of failures. Each has its text in every language of the window. */
 export type ErrorCode = 
@@ -500,6 +636,16 @@ export type ErrorCode =
 /**  What the window calls whatever the station did not say. */
 "internal";
 
+/**  A file of settings, as text. */
+export type ExportedSettingsDto = {
+	/**  A name for the file. */
+	file_name: string,
+	/**  What goes into it. */
+	text: string,
+	/**  Where the station has put a copy. */
+	path: string,
+};
+
 /**  A facility; part of the key of every image in the cloud. */
 export type Facility = 
 /**  Production, over a million units a month. */
@@ -508,6 +654,76 @@ export type Facility =
 "shenzhen" | 
 /**  Head office. */
 "hongkong";
+
+/**  A feature as it is now. */
+export type Feature = {
+	/**  Its SFNC name, such as `ExposureTime`. */
+	name: string,
+	/**  For people; the name where the camera gives none. */
+	display_name: string,
+	/**  The category that it stands in, such as `AcquisitionControl`. */
+	category: string,
+	/**  Who it is meant for. */
+	visibility: Visibility,
+	/**  What can be done with it now. */
+	access: Access,
+	/**  Kind and limits. */
+	kind: FeatureKind,
+	/**  Its value; none for a command, and where it cannot be read. */
+	value: FeatureValue | null,
+	/**  Unit, such as `us` or `dB`; empty where it has none. */
+	unit: string,
+	/**  What it does, in the camera's words; may be empty. */
+	description: string,
+};
+
+/**  What kind of value a feature has, with its limits as they are now. */
+export type FeatureKind = 
+/**  On or off. */
+{ type: "boolean" } | 
+/**  A whole number. */
+{ type: "integer"; 
+/**  The least. */
+min: number | null; 
+/**  The most. */
+max: number | null; 
+/**  From one possible value to the next, counted from `min`; at least 1. */
+increment: number | null } | 
+/**  A number. */
+{ type: "float"; 
+/**  The least. */
+min: number | null; 
+/**  The most. */
+max: number | null; 
+/**  From one possible value to the next, where there are steps. */
+increment: number | null } | 
+/**  One of these names. */
+{ type: "enumeration"; 
+/**  The entries that can be had now. */
+entries: string[] } | 
+/**  A text. */
+{ type: "string" } | 
+/**  Something to be done: it is set to `true` to do it and has no value. */
+{ type: "command" };
+
+/**  What a feature is after it was set. */
+export type FeatureSetDto = {
+	/**  All features: one may move the limits of others. */
+	features: Feature[],
+	/**  The size of the pictures changed: calibration, flat field and reference hold no more and were put away. */
+	measured_again: boolean,
+};
+
+/**  The value of a feature. */
+export type FeatureValue = 
+/**  On or off. */
+boolean | 
+/**  A whole number. */
+number | null | 
+/**  A number. */
+number | null | 
+/**  A text, and the name of an entry of an enumeration. */
+string;
 
 /**  One defect. */
 export type FindingDto = {
@@ -529,6 +745,97 @@ export type FindingDto = {
 	description: string,
 	/**  Largest extent in millimetres, where calibrated. */
 	size_mm: number | null,
+};
+
+/**  A flat field. */
+export type FlatFieldDto = {
+	/**  When it was taken, epoch milliseconds. */
+	taken_at: number,
+	/**  Older than it should be, or the camera's settings differ from those it was taken with: take it again. */
+	stale: boolean,
+	/**  Why, in words; empty where it is not stale. */
+	reason: string,
+};
+
+/**  One half of a flat field. */
+export type FlatFieldStep = 
+/**  The lens is covered. */
+"dark" | 
+/**  An even white target fills the picture. Completes the flat field. */
+"white";
+
+/**  A camera that is there. */
+export type FoundCameraDto = {
+	/**  What it is known by. */
+	device: DeviceIdentity,
+	/**  For people: `Basler acA2500 (22512345)`. */
+	label: string,
+	/**  Where it is reached now. */
+	address: string,
+	/**  Why it cannot be opened now; none where nothing is known against it. */
+	obstacle: string | null,
+	/**  The camera of the station that it is assigned to. */
+	assigned: string | null,
+};
+
+/**  The cameras that are there. */
+export type FoundCamerasDto = {
+	/**  Each. */
+	devices: FoundCameraDto[],
+	/**  Kinds of cameras that could not be looked for, such as GigE Vision without its library. */
+	unavailable: UnavailableDto[],
+};
+
+/**  Why a frame is unfit to be judged. */
+export type FrameFault = 
+/**  Rows of a line-scan picture never came. */
+"missing_rows" | 
+/**  The belt stopped within the part: the picture ends before it does. */
+"cut_short" | 
+/**  Line rate and belt speed do not fit: the part is stretched or squeezed. */
+"wrong_aspect" | 
+/**  Out of focus. */
+"out_of_focus" | 
+/**  The part moved while it was exposed. */
+"motion_blur" | 
+/**  Too dark. */
+"too_dark" | 
+/**  Too bright. */
+"too_bright" | 
+/**  The part itself is white where it could have shown something. */
+"clipped_part" | 
+/**  Too noisy: gain too high, light too weak. */
+"noisy" | 
+/**  The lens is covered or dirty. */
+"lens_covered" | 
+/**  The fixture or the camera has moved. */
+"fixture_moved" | 
+/**  The camera does not do what it was told: exposure, gain or another setting differs. */
+"wrong_settings";
+
+/**  What is measured of each frame. */
+export type FrameQuality = {
+	/**
+	 *  How sharp the sharpest edges are: the variance of the Laplacian over that of noise, on a scale where a stage's own
+	 *  reference says what is good. At least 0.
+	 */
+	focus: number | null,
+	/**  Mean level of the picture, 0 to 255. */
+	mean_level: number | null,
+	/**  The share of pixels at or near the darkest level, 0 to 1. */
+	dark_share: number | null,
+	/**  The share of pixels at the brightest level, 0 to 1. */
+	clipped_share: number | null,
+	/**  The same, of the part alone where it can be told from the background; else of the whole picture. */
+	clipped_on_part: number | null,
+	/**  Standard deviation of the sensor's noise, in levels (Immerkær's estimate). */
+	noise: number | null,
+	/**  How much sharper edges are along one direction than along the other, 1 for alike: motion blurs one. */
+	motion_blur: number | null,
+	/**  How much of the reference's structure the frame still shows, 1 for all; none without a reference. */
+	likeness: number | null,
+	/**  How far the fixture has moved against the reference, in pixels; none without a reference. */
+	shift_px: number | null,
 };
 
 /**  A page of the history. */
@@ -595,6 +902,14 @@ export type ImageRemovalDto = {
 	at: number,
 	/**  Where it lies. */
 	image_url: string,
+};
+
+/**  What came of importing settings. */
+export type ImportedSettingsDto = {
+	/**  Features that were set. */
+	set: number,
+	/**  Those that the camera did not take. */
+	mismatches: Mismatch[],
 };
 
 /**  Everything known of one part. */
@@ -674,6 +989,47 @@ export type Language =
 /**  English. */
 "en";
 
+/**  How lines become pictures. */
+export type LineScanDto = {
+	/**  A picture a part, or one after the other with an overlap. */
+	mode: LineScanMode,
+	/**  Rows kept from before the part. */
+	pre_roll_rows: number,
+	/**  Rows kept after the part. */
+	post_roll_rows: number,
+	/**  The longest picture. */
+	longest_rows: number,
+	/**  Rows that the next picture repeats, in the continuous mode. */
+	overlap_rows: number,
+	/**  How fast the belt moves, in millimetres a second; 0 where it is not known. */
+	belt_mm_per_s: number,
+};
+
+/**  How lines become pictures. */
+export type LineScanMode = 
+/**  A picture for each part, found in the lines themselves. */
+"part_triggered" | 
+/**  One picture after the other, each with the end of the one before. */
+"continuous";
+
+/**  What helps to set up a camera, of its latest frame. */
+export type LiveAidsDto = {
+	/**  Number of the frame. */
+	sequence: number,
+	/**  How old the frame is. */
+	age_ms: number,
+	/**  Pixels of each of the 256 levels of grey. */
+	histogram: number[],
+	/**  What was measured. */
+	quality: FrameQuality,
+	/**  What the stage's limits say of it, and the camera itself. */
+	faults: FrameFault[],
+	/**  The measured line rate in lines a second, of a line-scan camera. */
+	line_rate_hz: number | null,
+	/**  How much the part is stretched (above 0) or squeezed (below), as a share; of a line-scan camera. */
+	aspect_error: number | null,
+};
+
 /**  What changes all the time. */
 export type LiveDto = {
 	/**  Code of the running shift. */
@@ -706,6 +1062,39 @@ export type LiveDto = {
 	no_room: string | null,
 	/**  Why the last daily backup was not made, where it was not. */
 	backup_failed: string | null,
+};
+
+/**  Why a camera is not to be had. */
+export type LostCause = 
+/**  It is not there: not plugged in, no power, another network. */
+"not_found" | 
+/**  It was there and went away. */
+"unplugged" | 
+/**  Another program or station has it. */
+"open_elsewhere" | 
+/**  This user may not open it. */
+"no_permission" | 
+/**  The library for this kind of camera is not installed. */
+"no_driver" | 
+/**  Several cameras may be it; a person has to say which. */
+"ambiguous" | 
+/**  It offers no format that the station can read. */
+"no_usable_format" | 
+/**  It is there and gives no frame. */
+"silent" | 
+/**  Anything else, in the reason's words. */
+"failed";
+
+/**  A feature that has not the value that it was told. */
+export type Mismatch = {
+	/**  Which. */
+	name: string,
+	/**  What it was told. */
+	told: FeatureValue,
+	/**  What it answers; none where it cannot be read. */
+	read: FeatureValue | null,
+	/**  Why, in words. */
+	reason: string,
 };
 
 /**  What one model was called for. */
@@ -784,7 +1173,10 @@ export type OrderDto = {
  *  then, and it is the latest.
  */
 export type PreviewDto = {
-	/**  Address with this launch's token, `ws://127.0.0.1:…`. */
+	/**
+	 *  Address with this launch's token, `ws://127.0.0.1:…`: the picture of the camera that inspects. With `/` and the id
+	 *  of a camera after it, that one's.
+	 */
 	url: string,
 };
 
@@ -808,6 +1200,63 @@ export type ProviderUsageDto = {
 	/**  From the request to the whole reply. */
 	latency_ms: number,
 };
+
+/**  How a camera's pictures drift. */
+export type QualityHistoryDto = {
+	/**  The last days, oldest hour first; hours without frames are left out. */
+	hours: QualityHourDto[],
+	/**  What has drifted and by how much, in words; empty where nothing has. */
+	warnings: DriftDto[],
+};
+
+/**  How a camera's pictures were over an hour. */
+export type QualityHourDto = {
+	/**  When the hour began, epoch milliseconds. */
+	from: number,
+	/**  Inspected frames in it. */
+	frames: number,
+	/**  Their mean focus score. */
+	focus: number,
+	/**  Their mean level. */
+	mean_level: number,
+	/**  Their mean share of clipped pixels on the part. */
+	clipped_on_part: number,
+	/**  Their mean noise. */
+	noise: number,
+	/**  Those of them that were unfit. */
+	unfit: number,
+};
+
+/**  What a stage asks of its frames. A limit that is none is not looked at. */
+export type QualityLimits = {
+	/**  The least [`FrameQuality::focus`]. */
+	least_focus?: number | null,
+	/**  The least [`FrameQuality::mean_level`]. */
+	least_mean_level?: number | null,
+	/**  The most [`FrameQuality::mean_level`]. */
+	most_mean_level?: number | null,
+	/**  The most [`FrameQuality::clipped_on_part`]. */
+	most_clipped_on_part?: number | null,
+	/**  The most [`FrameQuality::noise`]. */
+	most_noise?: number | null,
+	/**  The most [`FrameQuality::motion_blur`]. */
+	most_motion_blur?: number | null,
+	/**  The least [`FrameQuality::likeness`]. */
+	least_likeness?: number | null,
+	/**  The most [`FrameQuality::shift_px`]. */
+	most_shift_px?: number | null,
+};
+
+/**  What drifts. */
+export type QualityMeasure = 
+/**  Sharpness falls: dirt, a loose lens. */
+"focus" | 
+/**  Brightness changes: the lamp ages. */
+"mean_level" | 
+/**  More of the part is white. */
+"clipped_on_part" | 
+/**  More noise. */
+"noise";
 
 /**  Which queue. */
 export type Queue = 
@@ -892,6 +1341,14 @@ export type Region =
 /**  All of it, or not to be told. */
 "full_product";
 
+/**  Where the region of interest is set. */
+export type RegionForm = {
+	/**  Which camera. */
+	camera: string,
+	/**  On the picture as it is now; none for all that the sensor has. */
+	region: BoxPx | null,
+};
+
 /**  What a signed-in person may do. The order is the rank: each role may do all that those before it may. */
 export type Role = 
 /**  Inspects parts and confirms or overrides verdicts. */
@@ -931,6 +1388,16 @@ export type SessionDto = {
 	demo: boolean,
 	/**  The language of the window and of descriptions. */
 	language: Language,
+};
+
+/**  Sets one feature. */
+export type SetFeatureForm = {
+	/**  Which camera. */
+	camera: string,
+	/**  Which feature. */
+	name: string,
+	/**  Its new value; `true` for a command. */
+	value: FeatureValue,
 };
 
 /**  How bad it is. Ordered: a greater one is worse. */
@@ -1066,6 +1533,22 @@ live: LiveDto } |
 /**  Some updates were lost: read the station and the part on the screen again. */
 { kind: "reload" };
 
+/**  What a stream delivered and lost. */
+export type StatisticsDto = {
+	/**  Frames that arrived whole. */
+	frames: number,
+	/**  Frames taken and never seen whole. */
+	frames_lost: number,
+	/**  Packets asked for again. */
+	packets_resent: number,
+	/**  Packets that never came. */
+	packets_missing: number,
+	/**  Frames that came while no buffer was free. */
+	underruns: number,
+	/**  Parts that were triggered and found no room in the queue to inspection: each is a part not inspected. */
+	parts_overflowed: number,
+};
+
 /**  The count of the shift, by what became of each part: a person's last call goes before the verdict. */
 export type TallyDto = {
 	/**  All captured parts. */
@@ -1080,6 +1563,47 @@ export type TallyDto = {
 	pending: number,
 	/**  Good among those decided good or bad, 0 to 1; none before the first decision. */
 	yield_ratio: number | null,
+};
+
+/**  A test shot: nothing is recorded of it. */
+export type TestShotDto = {
+	/**  Number of the frame. */
+	sequence: number,
+	/**  From the trigger to the frame. */
+	waited_ms: number,
+	/**  Pixels across. */
+	width_px: number,
+	/**  Pixels down. */
+	height_px: number,
+	/**  What was measured. */
+	quality: FrameQuality,
+	/**  What makes it unfit to be judged; empty for a good one. */
+	faults: FrameFault[],
+};
+
+/**  How a camera is reached. */
+export type Transport = 
+/**  Renders parts. */
+"simulated" | 
+/**  Plays a folder of pictures. */
+"replay" | 
+/**  A Video4Linux device: USB cameras on Linux. */
+"v4l2" | 
+/**  A camera of the operating system, by nokhwa: USB cameras on Windows and macOS. */
+"nokhwa" | 
+/**  GigE Vision. */
+"gige_vision" | 
+/**  USB3 Vision. */
+"usb3_vision";
+
+/**  A kind of cameras that could not be looked for. */
+export type UnavailableDto = {
+	/**  Which. */
+	transport: Transport,
+	/**  Why. */
+	cause: LostCause | null,
+	/**  In words, with what to do. */
+	reason: string,
 };
 
 /**  Why a machine could not decide. */
@@ -1138,6 +1662,16 @@ at: number;
 /**  Where the image lies. */
 image_url: string };
 
+/**  Where on the USB a camera sits and what it says it is. */
+export type UsbAddress = {
+	/**  Vendor id. */
+	vid: number,
+	/**  Product id. */
+	pid: number,
+	/**  The chain of ports from the host, such as `1-2.4`; empty where it is not known. */
+	port: string,
+};
+
 /**  A verdict as records, screen and command line name it. `Pending` is the absence of one. */
 export type VerdictCode = 
 /**  Found good. */
@@ -1162,6 +1696,15 @@ export type VerdictDto = {
 	/**  When it was decided. */
 	decided_at: number | null,
 };
+
+/**  Who a feature is meant for (GenICam `Visibility`). */
+export type Visibility = 
+/**  Everybody. */
+"beginner" | 
+/**  Who knows the camera. */
+"expert" | 
+/**  Who knows what may break. */
+"guru";
 
 /**  How a piece of work stands. */
 export type WorkState = 

@@ -16,6 +16,8 @@ export class FakeCameras {
   cameras: FakeCamera[];
   devices: FoundCameraDto[] = fakeDevices();
   unavailable: UnavailableDto[] = [];
+  /** The focus score at a time: as if somebody turned the lens to and fro. */
+  focusAt = (ms: number) => 38 + 6 * Math.sin(ms / 4000);
   /** Milliseconds that a search takes. */
   searchMs = 400;
   #now: () => number;
@@ -213,14 +215,13 @@ export class FakeCameras {
     const image = new Image();
     image.src = knifePicture([]);
     sink.state("connecting");
-    if (camera?.dto.state === "lost") {
-      const timer = setTimeout(() => sink.state("broken"), 300);
-      return () => clearTimeout(timer);
-    }
-    image.onload = () => sink.state("playing");
     const canvas = document.createElement("canvas");
     const context = canvas.getContext("2d", { alpha: false });
+    let told = "connecting";
     const timer = setInterval(() => {
+      const state = camera?.dto.state === "lost" ? "broken" : "playing";
+      if (state !== told) sink.state((told = state));
+      if (state === "broken") return;
       if (!image.complete || image.naturalWidth === 0 || !context) return;
       const [ownWidth, ownHeight] = [camera?.dto.width_px ?? 1920, camera?.dto.height_px ?? 1080];
       const scale = Math.min(1, WIDEST_PREVIEW_PX / ownWidth);
@@ -257,7 +258,7 @@ export class FakeCameras {
     const turn = this.#now() / 4000;
     const mean = Math.min(250, 122 * light);
     return {
-      focus: 38 + 6 * Math.sin(turn), mean_level: mean, dark_share: Math.min(1, 0.02 / light), clipped_share: Math.max(0, (light - 1) * 0.3) + 0.004,
+      focus: this.focusAt(this.#now()), mean_level: mean, dark_share: Math.min(1, 0.02 / light), clipped_share: Math.max(0, (light - 1) * 0.3) + 0.004,
       clipped_on_part: Math.max(0, (light - 1) * 0.5) + 0.006, noise: 1.9 + 0.1 * Math.sin(turn * 3), motion_blur: 1.08,
       likeness: camera.dto.reference_taken_at === null ? null : 0.96, shift_px: camera.dto.reference_taken_at === null ? null : 0.8,
     };
@@ -267,7 +268,7 @@ export class FakeCameras {
 /** A dark bed and a bright blade, moved by the light. */
 function histogram(light: number, pixels: number): number[] {
   const hill = (level: number, middle: number, width: number) => Math.exp(-(((level - middle) / width) ** 2));
-  const shape = Array.from({ length: 256 }, (_, level) => hill(level, 48 * light, 16 * light) + 0.45 * hill(level, 176 * light, 22 * light) + 0.01);
+  const shape = Array.from({ length: 256 }, (_, level) => hill(level, 48 * light, 16 * light) + 0.45 * hill(level, 176 * light, 22 * light) + 0.00002);
   const beyond = Array.from({ length: 700 }, (_, n) => 256 + n).reduce((sum, level) => sum + hill(level, 48 * light, 16 * light) + 0.45 * hill(level, 176 * light, 22 * light), 0);
   shape[255]! += beyond;
   const sum = shape.reduce((a, b) => a + b, 0);

@@ -1,6 +1,6 @@
 // Which of a camera's features are shown where, and how their values read.
 import { VISIBILITIES } from "../../../platform/codes";
-import type { Feature, FeatureValue, Visibility } from "../../../platform/types";
+import type { Feature, FeatureValue, LineScanDto, Visibility } from "../../../platform/types";
 import type { Limits } from "./scale";
 
 /** Those that matter, in the order in which they are looked for; the first name of a row that the camera has is shown. */
@@ -69,6 +69,11 @@ export function unitText(unit: string): string {
 export function isLineScan(features: readonly Feature[]): boolean {
   const type = features.find(({ name }) => name === "DeviceScanType")?.value;
   return typeof type === "string" && /^linescan/i.test(type);
+}
+
+/** How lines become pictures where nobody has said so yet: a picture a part, as long as a knife with room to spare. */
+export function newLineScan(): LineScanDto {
+  return { mode: "part_triggered", pre_roll_rows: 64, post_roll_rows: 64, longest_rows: 16_000, overlap_rows: 0, belt_mm_per_s: 0 };
 }
 
 /** The step of a geometry feature, at least 1. */

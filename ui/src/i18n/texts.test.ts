@@ -21,6 +21,10 @@ const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["budget_state", codes.BUDGET_STATES], ["outcome", codes.CONTAINMENT_OUTCOMES],
   ["reason", [...codes.ACCEPT_REASONS, ...codes.REJECT_REASONS]],
   ["pedal_refused", PEDAL_KEY_REFUSALS],
+  ["cam_transport", codes.TRANSPORTS], ["cam_cause", codes.LOST_CAUSES], ["cam_cause_todo", codes.LOST_CAUSES],
+  ["cam_fault", codes.FRAME_FAULTS], ["cam_fault_todo", codes.FRAME_FAULTS], ["cam_visibility", codes.VISIBILITIES],
+  ["cam_access", codes.ACCESSES], ["cam_line_mode", codes.LINE_SCAN_MODES], ["cam_method", codes.CALIBRATION_METHODS],
+  ["cam_measure", codes.QUALITY_MEASURES],
   ["upload", ["local", "not_due", "waiting", "parked", "verified"]],
 ];
 

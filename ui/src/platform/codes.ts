@@ -1,9 +1,9 @@
 // The codes of every closed list, at run time. The compiler refuses a list that lacks a code of its
 // type or has one too many; the texts' test walks these lists.
 import type {
-  AuditCategory, AuditResult, AuditSource, Backing, BudgetState, CameraState, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, Language, Obstacle,
-  OperatorCall, Provider, Queue, RecommendedAction, Region, Role, SecretName, Service, Severity, Stage,
-  UndeterminedReason, VerdictCode, WorkState,
+  Access, AuditCategory, AuditResult, AuditSource, Backing, BudgetState, CalibrationMethod, CameraState, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, FrameFault, Language, LineScanMode, LostCause, Obstacle,
+  OperatorCall, Provider, QualityMeasure, Queue, RecommendedAction, Region, Role, SecretName, Service, Severity, Stage,
+  Transport, UndeterminedReason, VerdictCode, Visibility, WorkState,
 } from "../bindings.gen";
 
 /** The keys of a record over a closed list: complete, or it does not compile. */
@@ -46,6 +46,23 @@ export const PROVIDERS = codes<Provider>({ screen: true, claude: true, azure: tr
 export const CAMERA_STATES = codes<CameraState>({
   opening: true, streaming: true, stalled: true, lost: true, ended: true,
 });
+export const TRANSPORTS = codes<Transport>({
+  simulated: true, replay: true, v4l2: true, nokhwa: true, gige_vision: true, usb3_vision: true,
+});
+export const LOST_CAUSES = codes<LostCause>({
+  not_found: true, unplugged: true, open_elsewhere: true, no_permission: true, no_driver: true, ambiguous: true,
+  no_usable_format: true, silent: true, failed: true,
+});
+export const FRAME_FAULTS = codes<FrameFault>({
+  missing_rows: true, cut_short: true, wrong_aspect: true, out_of_focus: true, motion_blur: true, too_dark: true,
+  too_bright: true, clipped_part: true, noisy: true, lens_covered: true, fixture_moved: true, wrong_settings: true,
+});
+/** Each sees all that those before it see. */
+export const VISIBILITIES = codes<Visibility>({ beginner: true, expert: true, guru: true });
+export const ACCESSES = codes<Access>({ read_write: true, read_only: true, locked: true, unavailable: true });
+export const LINE_SCAN_MODES = codes<LineScanMode>({ part_triggered: true, continuous: true });
+export const CALIBRATION_METHODS = codes<CalibrationMethod>({ two_points: true, checkerboard: true });
+export const QUALITY_MEASURES = codes<QualityMeasure>({ focus: true, mean_level: true, clipped_on_part: true, noise: true });
 export const QUEUES = codes<Queue>({ analysis: true, upload: true });
 export const OBSTACLES = codes<Obstacle>({ transient: true, credentials: true, needs_person: true });
 export const OPERATOR_CALLS = codes<OperatorCall>({ confirm: true, accept: true, reject: true });

@@ -1,8 +1,10 @@
 // What the window asks of the world. `tauri.ts` answers from the real station, `fake/` from memory.
 import type {
-  AuditRowDto, CameraDto, CheckDto, CommandError, ContainedPartsDto, CredentialsDto, CredentialsForm, ErrorCode, HistoryPageDto,
-  HistoryQueryDto, HistoryRowDto, InspectionDto, Language, OperatorCallForm, OrderDto, Queue, QueuedPartsDto, SecretName,
-  SpendingDto, StationDto, StationUpdate,
+  AssignCameraForm, AuditRowDto, CalibrateForm, CameraDto, CheckDto, CommandError, ContainedPartsDto, CredentialsDto,
+  CredentialsForm, ErrorCode, ExportedSettingsDto, Feature, FeatureSetDto, FlatFieldStep, FoundCamerasDto, HistoryPageDto,
+  HistoryQueryDto, HistoryRowDto, ImportedSettingsDto, InspectionDto, Language, LineScanDto, LiveAidsDto, OperatorCallForm,
+  OrderDto, QualityHistoryDto, QualityLimits, Queue, QueuedPartsDto, RegionForm, SecretName, SetFeatureForm, SpendingDto,
+  StationDto, StationUpdate, TestShotDto,
 } from "../bindings.gen";
 
 export type * from "../bindings.gen";
@@ -74,6 +76,30 @@ export interface Platform {
   clearStorageFault(): Promise<void>;
   doctor(): Promise<CheckDto[]>;
   cameras(): Promise<CameraDto[]>;
+  /** The cameras that are there now; takes a second. */
+  findCameras(): Promise<FoundCamerasDto>;
+  /** Puts a found camera to a stage; an id that is known gets another device. */
+  assignCamera(form: AssignCameraForm): Promise<void>;
+  removeCamera(camera: string): Promise<void>;
+  /** All that the camera can be told, with its limits as they are now. */
+  cameraFeatures(camera: string): Promise<Feature[]>;
+  setCameraFeature(form: SetFeatureForm): Promise<FeatureSetDto>;
+  setCameraRegion(form: RegionForm): Promise<FeatureSetDto>;
+  setLineScan(camera: string, lineScan: LineScanDto): Promise<void>;
+  /** What was measured of its latest frame. */
+  cameraLiveAids(camera: string): Promise<LiveAidsDto>;
+  calibrateCamera(camera: string, form: CalibrateForm): Promise<CameraDto>;
+  takeFlatField(camera: string, step: FlatFieldStep): Promise<CameraDto>;
+  clearFlatField(camera: string): Promise<CameraDto>;
+  balanceWhite(camera: string): Promise<FeatureSetDto>;
+  /** Learns reference and limits from the picture as it is now. */
+  takeQualityReference(camera: string): Promise<CameraDto>;
+  setQualityLimits(camera: string, limits: QualityLimits): Promise<CameraDto>;
+  /** Triggers a frame of which nothing is recorded. */
+  testShot(camera: string): Promise<TestShotDto>;
+  exportCameraSettings(camera: string): Promise<ExportedSettingsDto>;
+  importCameraSettings(camera: string, text: string): Promise<ImportedSettingsDto>;
+  cameraQualityHistory(camera: string): Promise<QualityHistoryDto>;
   credentials(): Promise<CredentialsDto[]>;
   setCredentials(form: CredentialsForm): Promise<void>;
   clearCredentials(name: SecretName): Promise<void>;

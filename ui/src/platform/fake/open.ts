@@ -1,4 +1,5 @@
 // The station in memory for a browser: `?state=…` asks for a state to look at.
+import { GIGE_MISSING } from "./camera-scenes";
 import { GOOD, RUST_AND_SCRATCH, type Scene, UNEVEN_POLISH, UNSURE } from "./scenes";
 import { FakeStation } from "./station";
 
@@ -24,6 +25,14 @@ export function openFake(search: URLSearchParams): FakeStation {
       break;
     case "camera":
       station.setLive({ camera_state: "lost" });
+      break;
+    case "no-gige":
+      station.rig.unavailable = [GIGE_MISSING];
+      station.rig.devices = station.rig.devices.filter(({ device }) => device.transport !== "gige_vision");
+      break;
+    case "no-cameras":
+      station.rig.cameras = [];
+      station.rig.devices = [];
       break;
     case "keyring":
       station.state.secrets = "memory";

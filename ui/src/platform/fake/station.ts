@@ -1,12 +1,14 @@
 // A station in memory, for tests and for a browser without Tauri. It answers as the real one does: a
 // part is captured, screened, decided or delayed, uploaded; errors and an outage can be asked for.
 import {
-  type AnalysisDto, type AuditRowDto, type CameraDto, type CheckDto, type CommandError, type ContainedPartDto, type CredentialsDto, type HistoryQueryDto,
-  type HistoryRowDto, type InspectionDto, type LiveDto, type Platform, type QueuedPartDto, type PreviewSink, type StationDto,
+  type AnalysisDto, type AssignCameraForm, type AuditRowDto, type CalibrateForm, type CheckDto, type CommandError, type ContainedPartDto, type CredentialsDto, type FlatFieldStep,
+  type HistoryQueryDto, type HistoryRowDto, type InspectionDto, type LineScanDto, type LiveDto, type Platform, type QualityLimits, type QueuedPartDto,
+  type PreviewSink, type RegionForm, type SetFeatureForm, type StationDto,
   StationError, type StationUpdate, type VerdictDto,
 } from "../types";
 import { STAGES } from "../codes";
 import { type Disposition, dispositionOf, dispositionOfRecord } from "../../model/disposition";
+import { FakeCameras } from "./cameras";
 import { knifePicture, PICTURE_HEIGHT_PX, PICTURE_WIDTH_PX } from "./pictures";
 import { analysisOf, GOOD, type Scene, SCENES, worstOf } from "./scenes";
 
@@ -37,7 +39,8 @@ export class FakeStation implements Platform {
   state: StationDto;
   checks: CheckDto[];
   secrets: CredentialsDto[];
-  cameraList: CameraDto[];
+  /** The cameras, and what can be found. */
+  readonly rig: FakeCameras;
   /** The parked parts and those whose last try failed. */
   troubled: QueuedPartDto[] = [];
   /** The audit trail, newest first. */
@@ -92,9 +95,7 @@ export class FakeStation implements Platform {
       { name: "aws_access_key", backing: this.state.secrets, set: true, error: null },
       { name: "azure_api_key", backing: this.state.secrets, set: false, error: null },
     ];
-    this.cameraList = [
-      { id: "simulated", driver: "simulated", state: "streaming", frames_per_second: 29.97, width_px: 1920, height_px: 1080 },
-    ];
+    this.rig = new FakeCameras(this.#now);
   }
 
   // ── steering ──
@@ -260,7 +261,81 @@ export class FakeStation implements Platform {
 
   async cameras() {
     this.#called("cameras");
-    return structuredClone(this.cameraList);
+    return this.rig.list();
+  }
+  async findCameras() {
+    this.#called("findCameras");
+    await this.#wait(this.rig.searchMs);
+    return this.rig.found();
+  }
+  async assignCamera(form: AssignCameraForm) {
+    this.#called("assignCamera", form);
+    this.rig.assign(form);
+  }
+  async removeCamera(camera: string) {
+    this.#called("removeCamera", camera);
+    this.rig.remove(camera);
+  }
+  async cameraFeatures(camera: string) {
+    this.#called("cameraFeatures", camera);
+    return this.rig.features(camera);
+  }
+  async setCameraFeature(form: SetFeatureForm) {
+    this.#called("setCameraFeature", form);
+    return this.rig.set(form);
+  }
+  async setCameraRegion(form: RegionForm) {
+    this.#called("setCameraRegion", form);
+    return this.rig.setRegion(form);
+  }
+  async setLineScan(camera: string, lineScan: LineScanDto) {
+    this.#called("setLineScan", camera, lineScan);
+    this.rig.setLineScan(camera, lineScan);
+  }
+  async cameraLiveAids(camera: string) {
+    this.#called("cameraLiveAids", camera);
+    return this.rig.aids(camera);
+  }
+  async calibrateCamera(camera: string, form: CalibrateForm) {
+    this.#called("calibrateCamera", camera, form);
+    return this.rig.calibrate(camera, form);
+  }
+  async takeFlatField(camera: string, step: FlatFieldStep) {
+    this.#called("takeFlatField", camera, step);
+    await this.#wait(this.rig.searchMs);
+    return this.rig.flatField(camera, step);
+  }
+  async clearFlatField(camera: string) {
+    this.#called("clearFlatField", camera);
+    return this.rig.clearFlatField(camera);
+  }
+  async balanceWhite(camera: string) {
+    this.#called("balanceWhite", camera);
+    return this.rig.balanceWhite(camera);
+  }
+  async takeQualityReference(camera: string) {
+    this.#called("takeQualityReference", camera);
+    return this.rig.reference(camera);
+  }
+  async setQualityLimits(camera: string, limits: QualityLimits) {
+    this.#called("setQualityLimits", camera, limits);
+    return this.rig.setLimits(camera, limits);
+  }
+  async testShot(camera: string) {
+    this.#called("testShot", camera);
+    return this.rig.testShot(camera);
+  }
+  async exportCameraSettings(camera: string) {
+    this.#called("exportCameraSettings", camera);
+    return this.rig.export(camera);
+  }
+  async importCameraSettings(camera: string, text: string) {
+    this.#called("importCameraSettings", camera, text);
+    return this.rig.import(camera, text);
+  }
+  async cameraQualityHistory(camera: string) {
+    this.#called("cameraQualityHistory", camera);
+    return this.rig.history(camera);
   }
 
   async credentials() {
@@ -290,20 +365,8 @@ export class FakeStation implements Platform {
     return () => void this.#listeners.delete(callback);
   }
 
-  openPreview(_url: string, sink: PreviewSink) {
-    const image = new Image();
-    let sequence = 0;
-    image.onload = () => sink.state("playing");
-    image.src = knifePicture([]);
-    sink.state("connecting");
-    const timer = setInterval(() => {
-      if (!image.complete || image.naturalWidth === 0) return;
-      sink.draw({
-        sequence: sequence++, exposedAtMs: this.#now(), picture: image,
-        widthPx: PICTURE_WIDTH_PX, heightPx: PICTURE_HEIGHT_PX,
-      });
-    }, 100);
-    return () => clearInterval(timer);
+  openPreview(url: string, sink: PreviewSink) {
+    return this.rig.play(url, sink);
   }
 
   imageUrl(id: string) {

@@ -613,6 +613,10 @@ export type ErrorCode =
 "camera_lost" | 
 /**  The pictures of a replay are at their end. */
 "camera_ended" | 
+/**  The camera does not do what it was told. */
+"camera_not_ready" | 
+/**  The camera refused a setting. */
+"camera_setting" | 
 /**  The frame cannot be used. */
 "bad_frame" | 
 /**  The disk is full. */
@@ -816,8 +820,8 @@ export type FrameFault =
 /**  What is measured of each frame. */
 export type FrameQuality = {
 	/**
-	 *  How sharp the sharpest edges are: the variance of the Laplacian over that of noise, on a scale where a stage's own
-	 *  reference says what is good. At least 0.
+	 *  How much of an edge's rise happens within one pixel, in hundredths, noise taken out, in the sharper direction: 100 for
+	 *  a perfect step, a few out of focus. What is good on a stage its good frames say. At least 0.
 	 */
 	focus: number | null,
 	/**  Mean level of the picture, 0 to 255. */
@@ -830,7 +834,10 @@ export type FrameQuality = {
 	clipped_on_part: number | null,
 	/**  Standard deviation of the sensor's noise, in levels (Immerkær's estimate). */
 	noise: number | null,
-	/**  How much sharper edges are along one direction than along the other, 1 for alike: motion blurs one. */
+	/**
+	 *  How much sharper edges are along one direction than along the other, 1 for alike or as in the reference: motion blurs
+	 *  one.
+	 */
 	motion_blur: number | null,
 	/**  How much of the reference's structure the frame still shows, 1 for all; none without a reference. */
 	likeness: number | null,

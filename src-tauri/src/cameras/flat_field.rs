@@ -1,6 +1,25 @@
-//! Flat field and checkerboard: what a target before the camera tells.
+//! What a target before the camera tells: an even white one of the light on each pixel, a checkerboard of the scale.
+//!
+//! Invariant: a flat field belongs to the settings that it was taken with. One that does not fit a frame is not applied
+//! in part: the frame is refused, and says to take it again.
 
-use super::{Cameras, CamerasError};
+use super::{
+    Cameras, CamerasError,
+    measured::luma_of,
+    roster::{CalibrationEntry, RosterError, write_whole},
+    shot::in_background,
+};
+use std::sync::Arc;
+use wiko_core::camera::{Feature, Frame, FramePicture, RawImage};
+use wiko_imaging::{
+    Average, FlatField, FlatFieldKind, FlatFieldTaken, LEAST_AVERAGED, calibrate_by_board,
+};
+
+/// In the camera's folder.
+pub(super) const FLAT_FIELD: &str = "flat-field.png";
+
+/// Frames of an area camera are averaged: noise of one would be in every picture from then on.
+const FRAMES: u64 = LEAST_AVERAGED;
 
 impl Cameras {
     /// The scale from a checkerboard before the camera.
@@ -11,27 +30,117 @@ impl Cameras {
         rows: u32,
         square_mm: f64,
     ) -> Result<(), CamerasError> {
-        let _ = (id, columns, rows, square_mm);
-        Err(CamerasError::Unfit("not yet".into()))
-    }
-    /// The dark half.
-    pub async fn take_dark(&self, id: &str) -> Result<(), CamerasError> {
-        let _ = id;
-        Err(CamerasError::Unfit("not yet".into()))
-    }
-    /// The white half.
-    pub async fn take_white(&self, id: &str) -> Result<(), CamerasError> {
-        let _ = id;
-        Err(CamerasError::Unfit("not yet".into()))
-    }
-    /// Without.
-    pub fn clear_flat_field(&self, id: &str) -> Result<(), CamerasError> {
-        self.change(id, |entry| entry.flat_field_taken_at = None)
+        if columns < 3 || rows < 3 {
+            return Err(CamerasError::Unfit(
+                "a board has at least 3 squares each way".to_owned(),
+            ));
+        }
+        let frame = self.next_frame(id).await?;
+        let size_px = frame.size_px();
+        let found = in_background(frame, move |frame| {
+            Ok(calibrate_by_board(&luma_of(frame)?, square_mm))
+        });
+        let found = found
+            .await?
+            .map_err(|refused| CamerasError::Unfit(refused.to_string()))?;
+        let corners = ((columns - 1) * (rows - 1)) as usize;
+        if found.points < corners / 2 {
+            let seen = found.points;
+            return Err(CamerasError::Unfit(format!(
+                "{seen} of the {corners} inner corners of the board were found: show all of it, flat and evenly lit"
+            )));
+        }
+        // The end of the longer side is where a lens bends most.
+        let edge = (f64::from(size_px.0), f64::from(size_px.1) / 2.0);
+        let distortion_percent = found.distortion.as_ref().map(|bent| {
+            let straight = bent.ideal(size_px, edge);
+            let off = (straight.0 - edge.0).hypot(straight.1 - edge.1);
+            100.0 * off / (f64::from(size_px.0) / 2.0)
+        });
+        let calibration = CalibrationEntry {
+            mm_per_px: found.mm_per_px,
+            checkerboard: true,
+            residual_px: found.residual_px,
+            distortion_percent,
+            taken_at: self.clock.now(),
+        };
+        self.change(id, |entry| entry.calibration = Some(calibration))
             .map(drop)
     }
-    /// Line rate and aspect error.
-    pub fn line_rate(&self, id: &str) -> Option<(f64, Option<f64>)> {
-        let _ = id;
-        None
+
+    /// The dark half: the lens is covered. Kept until the white half is taken.
+    pub async fn take_dark(&self, id: &str) -> Result<(), CamerasError> {
+        let dark = self.average(id).await?;
+        self.darks().insert(id.to_owned(), dark);
+        Ok(())
     }
+
+    /// The white half: an even target fills the picture. The flat field holds from then on.
+    pub async fn take_white(&self, id: &str) -> Result<(), CamerasError> {
+        let white = self.average(id).await?;
+        let features = self.features(id).await?;
+        let taken = FlatFieldTaken {
+            camera: self.entry(id)?.device.label(),
+            exposure_us: number(&features, "ExposureTime"),
+            gain: number(&features, "Gain"),
+        };
+        let dark = self.darks().remove(id);
+        let field = FlatField::of(&white, dark.as_ref(), taken)
+            .map_err(|refused| CamerasError::Unfit(refused.to_string()))?;
+        let file = field
+            .to_file()
+            .map_err(|refused| CamerasError::Unfit(refused.to_string()))?;
+        let path = self.roster().folder(id).join(FLAT_FIELD);
+        write_whole(&path, &file).map_err(|error| RosterError::Io { path, error })?;
+        let now = self.clock.now();
+        self.change(id, |entry| entry.flat_field_taken_at = Some(now))?;
+        self.known_measures().remove(id);
+        Ok(())
+    }
+
+    /// Frames as they come, from now on.
+    pub fn clear_flat_field(&self, id: &str) -> Result<(), CamerasError> {
+        self.change(id, |entry| entry.flat_field_taken_at = None)?;
+        self.known_measures().remove(id);
+        Ok(())
+    }
+
+    async fn average(&self, id: &str) -> Result<Average, CamerasError> {
+        let line_scan = self.entry(id)?.line_scan.is_some();
+        let (kind, frames) = match line_scan {
+            // Each picture has more lines than enough.
+            true => (FlatFieldKind::Columns, 1),
+            false => (FlatFieldKind::Pixels, FRAMES),
+        };
+        let mut average: Option<Average> = None;
+        for _ in 0..frames {
+            let frame = self.next_frame(id).await?;
+            let raw = raw_of(&frame)?;
+            let refused =
+                |error: wiko_imaging::FlatFieldRefused| CamerasError::Unfit(error.to_string());
+            let mut sum = match average.take() {
+                Some(sum) => sum,
+                None => Average::like(kind, raw).map_err(refused)?,
+            };
+            sum.add(raw).map_err(refused)?;
+            average = Some(sum);
+        }
+        average.ok_or_else(|| CamerasError::Unfit("the camera gave no frame".to_owned()))
+    }
+}
+
+fn raw_of(frame: &Arc<Frame>) -> Result<&RawImage, CamerasError> {
+    match &frame.picture {
+        FramePicture::Raw(raw) => Ok(raw),
+        FramePicture::Encoded(_) => Err(CamerasError::Unfit(
+            "a flat field needs pixels as they are: choose another PixelFormat than MJPEG"
+                .to_owned(),
+        )),
+    }
+}
+
+fn number(features: &[Feature], name: &str) -> f64 {
+    let feature = features.iter().find(|feature| feature.name == name);
+    let value = feature.and_then(|feature| feature.value.as_ref()?.number());
+    value.unwrap_or_default()
 }

@@ -1,17 +1,30 @@
 //! The kinds of cameras that the station can find and open: one line each.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use wiko_camera::genicam::{GenicamCamera, GenicamDiscovery, GenicamOptions};
+use wiko_camera::line_scan::{
+    LineAspect, LineLayout, LineMode, LineScanCamera, LineScanConfig, LineScanControl, PartLevels,
+    PartTrigger,
+};
 #[cfg(not(target_os = "linux"))]
 use wiko_camera::os_camera::{NokhwaCamera, NokhwaDevice, NokhwaDiscovery, NokhwaOptions};
 #[cfg(target_os = "linux")]
 use wiko_camera::v4l2::{V4l2Camera, V4l2Device, V4l2Discovery, V4l2Options};
 use wiko_core::{
-    camera::{CameraId, DeviceMatch, FeatureSettings, FoundDevice, Transport},
+    UnknownCode,
+    camera::{
+        CameraId, DeviceMatch, FeatureError, FeatureSettings, FeatureValue, FoundDevice, Transport,
+    },
     ports::{Camera, CameraDiscovery, CameraError, Clock, LostCause},
 };
 
-use super::roster::CameraEntry;
+use super::roster::{CameraEntry, LineScanEntry};
+
+/// What the line-scan cameras that are open measure, by id.
+pub type LineControls = Arc<Mutex<BTreeMap<String, LineScanControl>>>;
 
 /// Opens a found device under an id.
 type Open = fn(CameraId, &FoundDevice, Arc<dyn Clock>) -> Result<Box<dyn Camera>, CameraError>;
@@ -115,6 +128,7 @@ pub fn open(
     kinds: &[Kind],
     entry: &CameraEntry,
     clock: Arc<dyn Clock>,
+    controls: &LineControls,
 ) -> Result<Box<dyn Camera>, CameraError> {
     let transport = entry.device.transport;
     let kind = kinds
@@ -124,6 +138,23 @@ pub fn open(
             let reason = format!("this build of the station knows no {transport} cameras");
             CameraError::lost(LostCause::NoDriver, reason)
         })?;
+    let camera = open_device(kind, entry, clock.clone())?;
+    match entry.line_scan {
+        Some(line_scan) => {
+            let camera = lines(camera, entry, line_scan, clock)?;
+            let mut controls = controls.lock().unwrap_or_else(PoisonError::into_inner);
+            controls.insert(entry.id.clone(), camera.control());
+            Ok(Box::new(camera))
+        }
+        None => Ok(camera),
+    }
+}
+
+fn open_device(
+    kind: &Kind,
+    entry: &CameraEntry,
+    clock: Arc<dyn Clock>,
+) -> Result<Box<dyn Camera>, CameraError> {
     let devices = kind.discovery.discover()?;
     let label = entry.device.label();
     match entry.device.find(&devices) {
@@ -156,4 +187,87 @@ fn with_obstacle(error: CameraError, obstacle: &str) -> CameraError {
         } => CameraError::failed(format!("{reason} ({obstacle})")),
         other => other,
     }
+}
+
+/// Settings that decide how long a line is. They are told before lines are put together, which needs to know it.
+const LAYOUT: [&str; 4] = ["PixelFormat", "Width", "Height", "OffsetX"];
+
+/// Lines that wait to become a picture take this much memory at the most.
+const MOST_LINE_BYTES: usize = 384 << 20;
+
+/// A belt that stands so long within a part ends it.
+const LONGEST_STAND_MS: u64 = 3_000;
+
+/// Line rate and belt may differ by that share.
+const MOST_ASPECT_ERROR: f64 = 0.02;
+
+/// Puts the lines of a camera together to pictures of parts.
+fn lines(
+    mut camera: Box<dyn Camera>,
+    entry: &CameraEntry,
+    line_scan: LineScanEntry,
+    clock: Arc<dyn Clock>,
+) -> Result<LineScanCamera, CameraError> {
+    for name in LAYOUT {
+        if let Some(value) = entry.features.get(name) {
+            // What it does not take is told once all settings are, as a mismatch.
+            if let Err(FeatureError::Camera(error)) = camera.set_feature(name, value)
+                && error.is_loss()
+            {
+                return Err(error);
+            }
+        }
+    }
+    let unusable = |what: String| CameraError::lost(LostCause::NoUsableFormat, what);
+    let mut whole = |name: &str| match camera.feature(name).map(|feature| feature.value) {
+        Ok(Some(FeatureValue::Integer(value))) => {
+            u32::try_from(value).map_err(|_| unusable(format!("its {name} is {value}")))
+        }
+        _ => Err(unusable(format!(
+            "it does not say its {name}: is it a line-scan camera?"
+        ))),
+    };
+    let (width_px, block_rows) = (whole("Width")?, whole("Height")?);
+    let format = match camera.feature("PixelFormat").map(|feature| feature.value) {
+        Ok(Some(FeatureValue::Text(name))) => name
+            .parse()
+            .map_err(|error: UnknownCode| unusable(error.to_string()))?,
+        _ => return Err(unusable("it does not say its PixelFormat".to_owned())),
+    };
+    let mode = if line_scan.continuous {
+        LineMode::Web {
+            window_rows: line_scan.longest_rows,
+            overlap_rows: line_scan.overlap_rows,
+        }
+    } else {
+        LineMode::LongPage {
+            longest_rows: line_scan.longest_rows,
+            pre_roll_rows: line_scan.pre_roll_rows,
+            post_roll_rows: line_scan.post_roll_rows,
+            trigger: PartTrigger::Lines(PartLevels {
+                background_level: line_scan.background_level,
+                contrast_levels: line_scan.contrast_levels,
+                begin_share: 0.02,
+                end_share: 0.01,
+                least_part_rows: 32,
+                least_gap_rows: 16,
+            }),
+        }
+    };
+    let pitch = entry.calibration.map(|known| known.mm_per_px);
+    let aspect = pitch.filter(|_| line_scan.belt_mm_per_s > 0.0);
+    let config = LineScanConfig {
+        mode,
+        widest: LineLayout { format, width_px },
+        block_rows,
+        most_bytes: MOST_LINE_BYTES,
+        longest_stand_ms: LONGEST_STAND_MS,
+        aspect: aspect.map(|pixel_pitch_mm| LineAspect {
+            belt_mm_per_s: line_scan.belt_mm_per_s,
+            pixel_pitch_mm,
+            most_error: MOST_ASPECT_ERROR,
+        }),
+    };
+    LineScanCamera::new(camera, config, None, clock)
+        .map_err(|refused| unusable(refused.to_string()))
 }

@@ -1,13 +1,15 @@
 //! What is measured of a camera's frames, and what they are held against.
 
-use super::{Cameras, CamerasError, roster::write_whole, shot::in_background};
+use super::{
+    Cameras, CamerasError, flat_field::FLAT_FIELD, roster::write_whole, shot::in_background,
+};
 use image::GrayImage;
 use std::{sync::Arc, time::Duration};
 use wiko_core::{
     camera::{Frame, FrameFault, FramePicture, FrameQuality, QualityLimits},
     ports::CameraError,
 };
-use wiko_imaging::{ImageRefused, Levels, QualityReference};
+use wiko_imaging::{FlatField, ImageRefused, Levels, QualityReference};
 
 /// In the camera's folder.
 const REFERENCE: &str = "reference.json";
@@ -22,6 +24,7 @@ const FRAME_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, Default)]
 pub struct Measures {
     reference: Option<QualityReference>,
+    flat_field: Option<Arc<FlatField>>,
 }
 
 /// What helps to set up a camera, of one frame.
@@ -37,13 +40,29 @@ pub struct LiveAids {
 }
 
 impl Measures {
+    /// The frame in even light, where there is a flat field.
+    pub fn corrected(&self, frame: &Frame) -> Result<Frame, ImageRefused> {
+        let (Some(field), FramePicture::Raw(raw)) = (&self.flat_field, &frame.picture) else {
+            return Ok(frame.clone());
+        };
+        let even = field
+            .apply(raw)
+            .map_err(|refused| ImageRefused::NotConverted {
+                reason: refused.to_string(),
+            })?;
+        Ok(Frame {
+            picture: FramePicture::Raw(even),
+            ..frame.clone()
+        })
+    }
+
     /// What a frame measures. Decodes it.
     pub fn quality_of(&self, frame: &Frame) -> Result<FrameQuality, ImageRefused> {
         wiko_imaging::measure(&luma_of(frame)?, self.reference.as_ref())
     }
 }
 
-fn luma_of(frame: &Frame) -> Result<GrayImage, ImageRefused> {
+pub(super) fn luma_of(frame: &Frame) -> Result<GrayImage, ImageRefused> {
     match &frame.picture {
         FramePicture::Encoded(image) => wiko_imaging::decode_luma(image),
         FramePicture::Raw(raw) => wiko_imaging::luma_of_raw(raw),
@@ -63,21 +82,32 @@ impl Cameras {
     }
 
     fn read_measures(&self, id: &str) -> Measures {
-        let (taken, path) = {
-            let roster = self.roster();
-            let taken = roster.get(id).and_then(|entry| entry.reference_taken_at);
-            (taken, roster.folder(id).join(REFERENCE))
-        };
-        if taken.is_none() {
+        let Ok(entry) = self.entry(id) else {
             return Measures::default();
-        }
-        let read = std::fs::read(&path).map_err(|error| error.to_string());
-        let parsed = read
-            .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
+        };
+        let folder = self.roster().folder(id);
+        let told = |what: &str, error: String| {
+            tracing::error!(
+                camera = id,
+                error,
+                "the {what} of a camera cannot be read: take it again"
+            );
+        };
+        let reference = entry.reference_taken_at.and_then(|_| {
+            let read = std::fs::read(folder.join(REFERENCE)).map_err(|error| error.to_string());
+            read.and_then(|file| serde_json::from_slice(&file).map_err(|error| error.to_string()))
+                .map_err(|error| told("reference", error))
+                .ok()
+        });
+        let flat_field = entry.flat_field_taken_at.and_then(|_| {
+            let read = std::fs::read(folder.join(FLAT_FIELD)).map_err(|error| error.to_string());
+            read.and_then(|file| FlatField::from_file(&file).map_err(|error| error.to_string()))
+                .map_err(|error| told("flat field", error))
+                .ok()
+        });
         Measures {
-            reference: parsed
-                .inspect_err(|error| tracing::error!(path = %path.display(), %error, "the reference of a camera cannot be read: take it again"))
-                .ok(),
+            reference,
+            flat_field: flat_field.map(Arc::new),
         }
     }
 
@@ -94,6 +124,7 @@ impl Cameras {
             let reference = QualityReference::of(&luma_of(first)?)?;
             let measures = Measures {
                 reference: Some(reference.clone()),
+                flat_field: None,
             };
             let good: Result<Vec<_>, _> = frames
                 .iter()

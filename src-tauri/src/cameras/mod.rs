@@ -17,7 +17,7 @@ pub use setup::MOST_SETTINGS_BYTES;
 pub use shot::{pixel_format, take_shot};
 
 use crate::settings::Settings;
-use kinds::{Found, Kind};
+use kinds::{Found, Kind, LineControls};
 use measured::Measures;
 use roster::{CameraEntry, Roster, RosterError};
 use std::{
@@ -31,6 +31,7 @@ use wiko_core::{
     ports::{CameraError, Clock, Entropy, LostCause},
     stage::Stage,
 };
+use wiko_imaging::Average;
 use wiko_pipeline::Order;
 
 /// Features with which other pixels of the sensor, or as many others, come into the picture.
@@ -44,6 +45,9 @@ const GEOMETRY: [&str; 8] = [
     "Reverse",
     "PixelFormat",
 ];
+
+/// Features that change how much light a level stands for.
+const LIGHT: [&str; 2] = ["ExposureTime", "Gain"];
 
 /// A camera and its thread.
 #[derive(Clone)]
@@ -63,6 +67,8 @@ pub struct Cameras {
     roster: Mutex<Roster>,
     feeds: Mutex<BTreeMap<String, Arc<CameraFeed>>>,
     measures: Mutex<BTreeMap<String, Measures>>,
+    darks: Mutex<BTreeMap<String, Average>>,
+    lines: LineControls,
 }
 
 /// What was asked of a camera was not done.
@@ -110,6 +116,8 @@ impl Cameras {
             roster: Mutex::new(roster),
             feeds: Mutex::new(BTreeMap::new()),
             measures: Mutex::new(BTreeMap::new()),
+            darks: Mutex::new(BTreeMap::new()),
+            lines: LineControls::default(),
             settings,
         })
     }
@@ -124,6 +132,10 @@ impl Cameras {
 
     fn known_measures(&self) -> MutexGuard<'_, BTreeMap<String, Measures>> {
         self.measures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn darks(&self) -> MutexGuard<'_, BTreeMap<String, Average>> {
+        self.darks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cameras that were set up.
@@ -168,7 +180,8 @@ impl Cameras {
     fn spawn(&self, entry: CameraEntry) -> Result<CameraFeed, CameraError> {
         let (kinds, clock) = (self.kinds.clone(), self.clock.clone());
         let features = entry.features.clone();
-        let open = move || kinds::open(&kinds, &entry, clock.clone());
+        let lines = self.lines.clone();
+        let open = move || kinds::open(&kinds, &entry, clock.clone(), &lines);
         CameraFeed::with_settings(Box::new(open), features, self.entropy.clone())
     }
 
@@ -290,6 +303,14 @@ impl Cameras {
         Ok(entry)
     }
 
+    /// The measured line rate of a line-scan camera in lines a second, and by what share its pictures are stretched (above
+    /// 0) or squeezed.
+    pub fn line_rate(&self, id: &str) -> Option<(f64, Option<f64>)> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = lines.get(id)?.status().rate?;
+        Some((rate.measured_hz, rate.aspect_error))
+    }
+
     /// All features of a camera.
     pub async fn features(&self, id: &str) -> Result<Vec<Feature>, CamerasError> {
         let feed = self.feed(&self.entry(id)?)?;
@@ -308,25 +329,31 @@ impl Cameras {
         let feed = self.feed(&entry)?;
         let feature = feed.set_feature(name, value.clone()).await?;
         let keeps = feature.value.is_some();
-        let geometry = keeps
-            && GEOMETRY.iter().any(|part| name.starts_with(part))
-            && entry.features.get(name) != Some(&value);
+        let other = keeps && entry.features.get(name) != Some(&value);
+        let geometry = other && GEOMETRY.iter().any(|part| name.starts_with(part));
+        // A flat field holds for the exposure and gain that it was taken with.
+        let light = other && LIGHT.contains(&name);
         if keeps {
             self.change(id, |entry| {
                 entry.features.insert(name.to_owned(), value);
-                if geometry {
+                if geometry || light {
                     entry.flat_field_taken_at = None;
+                }
+                if geometry {
                     entry.reference_taken_at = None;
                     if name.starts_with("Binning") || name.starts_with("Decimation") {
                         entry.calibration = None;
                     }
                 }
             })?;
-            if geometry {
+            if geometry || light {
                 self.known_measures().remove(id);
             }
         }
-        Ok((feature, geometry))
+        Ok((
+            feature,
+            geometry || (light && entry.flat_field_taken_at.is_some()),
+        ))
     }
 }
 

@@ -96,6 +96,22 @@ pub struct LineScanEntry {
     pub overlap_rows: u32,
     /// How fast the belt moves; 0 where it is not known.
     pub belt_mm_per_s: f64,
+    /// Level of the belt without a part.
+    #[serde(default = "background_level")]
+    pub background_level: u8,
+    /// A part differs from the belt by as many levels.
+    #[serde(default = "contrast_levels")]
+    pub contrast_levels: u8,
+}
+
+/// A dark belt.
+pub fn background_level() -> u8 {
+    24
+}
+
+/// More than noise, less than steel.
+pub fn contrast_levels() -> u8 {
+    24
 }
 
 /// Pixel to millimetre.

@@ -3,17 +3,17 @@
 //! Invariant: a frame with a fault becomes a part all the same, so that nothing is lost; its faults go with it, and no
 //! analyzer is asked to call it good.
 
-use super::{Cameras, Running, measured::Measures};
+use super::{Cameras, Running};
 use std::sync::Arc;
 use wiko_core::{
-    camera::{CaptureConditions, Frame, FrameFault, FramePicture, FrameQuality, Shot},
+    camera::{CaptureConditions, Frame, FrameFault, FramePicture, Shot},
     ports::CameraError,
 };
 use wiko_imaging::ImageRefused;
 
 /// The frame as it goes to disk; pixels are encoded apart from the threads that serve.
 async fn shot_of(frame: Arc<Frame>) -> Result<Shot, CameraError> {
-    in_background(frame, |frame| wiko_imaging::shot_of(frame)).await
+    in_background(frame, wiko_imaging::shot_of).await
 }
 
 /// The shot of a frame of this camera, with the conditions that it was taken under.
@@ -28,6 +28,7 @@ pub async fn take_shot(
     let measures = cameras.measures(&entry.id);
     let mismatched = !running.feed.mismatches().is_empty();
     in_background(frame, move |frame| {
+        let frame = &measures.corrected(frame)?;
         let mut shot = wiko_imaging::shot_of(frame)?;
         let quality = measures.quality_of(frame)?;
         let mut faults = frame.faults.clone();
@@ -47,14 +48,6 @@ pub async fn take_shot(
         Ok(shot)
     })
     .await
-}
-
-/// What is measured of a frame, and what the camera's stage and the camera itself say of it.
-pub async fn quality_of(
-    measures: Measures,
-    frame: Arc<Frame>,
-) -> Result<FrameQuality, CameraError> {
-    in_background(frame, move |frame| measures.quality_of(frame)).await
 }
 
 /// How the pixels of a frame came: a PFNC name, or the format of a file.

@@ -2,7 +2,7 @@ use super::{Failure, deed, output::Output};
 use crate::{
     cameras::{
         Cameras, MOST_SETTINGS_BYTES, Running,
-        roster::{CameraEntry, LineScanEntry},
+        roster::{CameraEntry, LineScanEntry, background_level, contrast_levels},
     },
     clock::{SystemClock, SystemEntropy},
     dto::CameraDto,
@@ -98,12 +98,13 @@ pub(crate) enum CamerasCommand {
         #[arg(long, num_args = 3, value_names = ["ACROSS", "DOWN", "MM"], conflicts_with = "points")]
         board: Option<Vec<f64>>,
     },
-    /// Take a flat field: dark with the lens covered, then white with an even target
+    /// Take a flat field: asks for the covered lens, then for an even white target
     FlatField {
         /// Which
         id: String,
-        /// dark, white or clear
-        step: String,
+        /// Show frames as they come again
+        #[arg(long)]
+        clear: bool,
     },
     /// Let the camera find its white on what it sees now
     BalanceWhite {
@@ -182,6 +183,8 @@ async fn run_command(
                 longest_rows,
                 overlap_rows: 0,
                 belt_mm_per_s,
+                background_level: background_level(),
+                contrast_levels: contrast_levels(),
             });
             let found = cameras.find().await?.devices;
             let named = found.iter().filter(|it| is_named(it, &device));
@@ -321,24 +324,35 @@ async fn run_command(
             );
             Some((id, json!({"calibration": calibration})))
         }
-        CamerasCommand::FlatField { id, step } => {
-            match step.as_str() {
-                "clear" => cameras.clear_flat_field(&id)?,
-                "dark" => {
-                    opened(cameras, &id).await?;
-                    cameras.take_dark(&id).await?;
-                }
-                "white" => {
-                    opened(cameras, &id).await?;
-                    cameras.take_white(&id).await?;
-                }
-                other => return Err(format!("{other:?}: dark, white or clear").into()),
+        CamerasCommand::FlatField { id, clear } => {
+            if clear {
+                cameras.clear_flat_field(&id)?;
+            } else {
+                opened(cameras, &id).await?;
+                output.line(
+                    &json!({"event": "cover_the_lens"}),
+                    "cover the lens, then press Enter",
+                );
+                enter()?;
+                cameras.take_dark(&id).await?;
+                output.line(
+                    &json!({"event": "show_white"}),
+                    "put an even white target before the camera, then press Enter",
+                );
+                enter()?;
+                cameras.take_white(&id).await?;
             }
             output.line(
-                &json!({"event": "flat_field", "camera": id, "step": step}),
-                format_args!("flat field of {id}: {step} done"),
+                &json!({"event": "flat_field", "camera": id, "clear": clear}),
+                format_args!(
+                    "the flat field of {id} is {}",
+                    if clear { "away" } else { "in use" }
+                ),
             );
-            Some((id, json!({"flat_field": step})))
+            Some((
+                id,
+                json!({"flat_field": if clear { "cleared" } else { "taken" }}),
+            ))
         }
         CamerasCommand::BalanceWhite { id } => {
             opened(cameras, &id).await?;
@@ -555,6 +569,12 @@ fn value_of(feature: &Feature, text: &str) -> Result<FeatureValue, Failure> {
             FeatureValue::Text(text.to_owned())
         }
     })
+}
+
+/// Waits for the person; the end of input is an answer as well.
+fn enter() -> Result<(), Failure> {
+    let mut line = String::new();
+    Ok(std::io::stdin().read_line(&mut line).map(drop)?)
 }
 
 fn read_settings(file: Option<PathBuf>) -> Result<String, Failure> {

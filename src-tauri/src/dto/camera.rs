@@ -1,6 +1,6 @@
 use crate::cameras::{
     Running, pixel_format,
-    roster::{CalibrationEntry, CameraEntry, LineScanEntry},
+    roster::{CalibrationEntry, CameraEntry, LineScanEntry, background_level, contrast_levels},
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -417,6 +417,8 @@ impl From<LineScanDto> for LineScanEntry {
             longest_rows: dto.longest_rows,
             overlap_rows: dto.overlap_rows,
             belt_mm_per_s: dto.belt_mm_per_s,
+            background_level: background_level(),
+            contrast_levels: contrast_levels(),
         }
     }
 }

@@ -91,7 +91,7 @@ export const CLOUD_LINKS = codes<CloudLink>({
 });
 export const ERROR_CODES = codes<ErrorCode>({
   forbidden: true, not_found: true, invalid_input: true, camera_timeout: true, camera_lost: true,
-  camera_ended: true, bad_frame: true, disk_full: true, read_only: true, storage_fault: true,
+  camera_ended: true, camera_not_ready: true, camera_setting: true, bad_frame: true, disk_full: true, read_only: true, storage_fault: true,
   image_damaged: true, image_removed: true, already_decided: true, keyring_locked: true, keyring_missing: true,
   keyring_failed: true, internal: true,
 });

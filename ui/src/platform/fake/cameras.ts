@@ -10,7 +10,7 @@ import { knifePicture } from "./pictures";
 
 const WIDEST_PREVIEW_PX = 1920;
 const HOUR_MS = 3_600_000;
-const refused = (code: string, message: string) => new StationError({ code: code as ErrorCode, message });
+const refused = (code: ErrorCode, message: string) => new StationError({ code, message });
 
 export class FakeCameras {
   cameras: FakeCamera[];

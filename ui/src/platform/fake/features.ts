@@ -129,7 +129,7 @@ function settle(features: Feature[]) {
 export function setFeature(features: Feature[], name: string, value: FeatureValue) {
   const of = find(features, name);
   const refuse = (why: string): never => {
-    throw new StationError({ code: "camera_setting" as StationError["code"], message: `${name}${why}` });
+    throw new StationError({ code: "camera_setting", message: `${name}${why}` });
   };
   if (!of) return refuse(" is not known to the camera");
   if (of.access === "read_only") refuse(" can only be read");

@@ -12,6 +12,7 @@
 
 mod azure;
 mod bad_input;
+mod cameras;
 mod cloud;
 mod damage;
 mod deeds;

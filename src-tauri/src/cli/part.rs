@@ -143,6 +143,7 @@ impl Part {
             "operator": capture.operator,
             "camera": capture.camera.id.0,
             "frame_sequence": capture.camera.frame_sequence,
+            "conditions": capture.camera.conditions,
             "verdict": part.verdict(),
             "disposition": part.disposition(),
             "reason": decision.and_then(|decision| decision.reason),

@@ -54,7 +54,7 @@ BEGIN
             coalesce(NEW.conditions ->> '$.quality.mean_level', 0.0),
             coalesce(NEW.conditions ->> '$.quality.clipped_on_part', 0.0),
             coalesce(NEW.conditions ->> '$.quality.noise', 0.0),
-            json_array_length(NEW.conditions, '$.faults') > 0)
+            coalesce(json_array_length(NEW.conditions, '$.faults'), 0) > 0)
         ON CONFLICT (camera, hour) DO UPDATE SET
             frames = frames + 1, focus = focus + excluded.focus,
             mean_level = mean_level + excluded.mean_level,

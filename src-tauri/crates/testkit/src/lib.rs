@@ -10,4 +10,5 @@
 pub mod builders;
 pub mod contracts;
 pub mod fakes;
+pub mod gige_camera;
 pub mod skip;

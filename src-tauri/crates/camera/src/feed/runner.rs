@@ -161,7 +161,10 @@ impl Runner {
                 }
                 Err(CameraError::Timeout { .. }) => {
                     let silent = last_sign.elapsed();
-                    if self.trigger() != TriggerMode::FreeRun {
+                    if camera.is_waiting() {
+                        last_sign = Instant::now();
+                    }
+                    if camera.is_waiting() || self.trigger() != TriggerMode::FreeRun {
                         // Nothing is to come before the next trigger.
                         self.enter(CameraState::Streaming);
                     } else if silent >= STALLED_AFTER {

@@ -22,6 +22,9 @@ use wiko_core::{
 /// So many signals may wait for the next block.
 const SIGNALS: usize = 64;
 
+/// A camera whose lines stopped coming for so long is not waiting for a part.
+const LINES_WITHIN_MS: u64 = 1_000;
+
 /// Gives each part, or each window, of a line-scan camera as one frame.
 ///
 /// Its frames are numbered from 0; those of the camera behind it are blocks of lines, whose numbers follow the device's.
@@ -32,6 +35,8 @@ pub struct LineScanCamera {
     signals: Receiver<PartSignal>,
     control: LineScanControl,
     sequence: u64,
+    /// When the last block came, by the monotonic clock.
+    block_came_ms: Option<u64>,
     /// Why there are no more blocks.
     over: Option<CameraError>,
 }
@@ -85,6 +90,7 @@ impl LineScanCamera {
                 status: Arc::default(),
             },
             sequence: 0,
+            block_came_ms: None,
             over: None,
         })
     }
@@ -104,6 +110,7 @@ impl LineScanCamera {
         match self.camera.next_frame(timeout) {
             Ok(block) => {
                 let now_ms = self.clock.reading().monotonic_ms;
+                self.block_came_ms = Some(now_ms);
                 match self.assembler.push(block, now_ms) {
                     Ok(()) => Ok(None),
                     Err(refused) => {
@@ -206,6 +213,12 @@ impl Camera for LineScanCamera {
 
     fn set_feature(&mut self, name: &str, value: &FeatureValue) -> Result<Feature, FeatureError> {
         self.camera.set_feature(name, value)
+    }
+
+    fn is_waiting(&self) -> bool {
+        let now_ms = self.clock.reading().monotonic_ms;
+        let since = self.block_came_ms.map(|came| now_ms.saturating_sub(came));
+        since.is_some_and(|ms| ms < LINES_WITHIN_MS)
     }
 
     /// That of the camera behind it: its frames are blocks. What became of rows is in [`LineScanStatus`].

@@ -43,6 +43,11 @@ pub trait Camera: Send {
         })
     }
 
+    /// True where it is well although no frame comes: lines arrive, and no part lies on the belt.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
     /// What it has delivered and lost since it was opened.
     fn statistics(&self) -> StreamStatistics {
         StreamStatistics::default()

@@ -34,6 +34,7 @@ fn frame_of(raw: RawImage) -> Frame {
         camera: CameraId("line".into()),
         picture: FramePicture::Raw(raw),
         faults: Vec::new(),
+        invalid_rows: Vec::new(),
     }
 }
 

@@ -239,10 +239,11 @@ proptest! {
     ) {
         let levels = levels(&belt);
         let blocks = heights.iter().cycle().scan(0, |rows, height| {
-            let before = *rows;
+            // Both gaps of the last part, so that it is seen to end, and not a row of the part that comes again.
+            let left = levels.len() + belt[0].0 - *rows;
+            let height = left.min(*height);
             *rows += height;
-            // Both gaps of the last part, so that it is seen to end.
-            (before < levels.len() + belt[0].0).then_some(Step::Comes(*height))
+            (height > 0).then_some(Step::Comes(height))
         });
         let run = run(long_page(30, pre, post), &levels, &blocks.collect::<Vec<_>>());
         let mut from = 0;

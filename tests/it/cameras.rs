@@ -1,0 +1,195 @@
+//! Real cameras from the command line: a GigE Vision camera on loopback, found, assigned, set up and inspected with.
+
+use crate::{screen::learn, station::TestStation};
+use std::path::{Path, PathBuf};
+use wiko_camera::simulated::{Belt, BeltConfig};
+use wiko_core::{defect::DefectType, geometry::BoxPx, sku::ProductSku, stage::Stage};
+use wiko_testkit::{
+    gige_camera::{FIRST, SECOND, Simulator, in_own_network},
+    skip::skip,
+};
+
+/// The station says itself whether it could look for such cameras.
+fn with_library(test: impl FnOnce()) {
+    let found = TestStation::new().run(&["cameras", "find"]);
+    let gige = found.events("unavailable").into_iter();
+    let mut gige = gige.filter(|line| line["transport"] == "gige_vision");
+    match gige.next() {
+        Some(line) => skip(line["reason"].as_str().unwrap()),
+        None => test(),
+    }
+}
+
+fn assign(station: &TestStation, id: &str, serial: &str, more: &[&str]) {
+    let start = [
+        "cameras",
+        "assign",
+        id,
+        "--stage",
+        "inspection",
+        "--device",
+        serial,
+    ];
+    let ran = station.run(&[&start[..], more].concat());
+    assert_eq!(ran.status, 0, "{}", ran.told());
+}
+
+#[test]
+fn a_gige_camera_is_found_assigned_set_and_takes_a_part() {
+    in_own_network(|| {
+        with_library(|| {
+            let _first = Simulator::start(FIRST, "GV01", &["--scene", "ramp"]);
+            let _second = Simulator::start(SECOND, "GV02", &["--scene", "ramp"]);
+            let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+            let found = station.run(&["cameras", "find"]);
+            let serials: Vec<_> = found
+                .events("found")
+                .iter()
+                .map(|line| line["device"]["identity"]["serial"].as_str().unwrap())
+                .collect();
+            assert_eq!(serials, ["GV01", "GV02"], "{}", found.told());
+
+            assign(&station, "end-1", "GV02", &[]);
+            let set = station.run(&["cameras", "set", "end-1", "ExposureTime=1500"]);
+            assert_eq!(set.status, 0, "{}", set.told());
+            assert_eq!(set.event("feature")["feature"]["value"], 1500.0);
+            let refused = station.run(&["cameras", "set", "end-1", "ExposureTime=1e12"]);
+            assert_eq!(refused.status, 1);
+            assert!(
+                refused.stderr.contains("out of range"),
+                "{}",
+                refused.told()
+            );
+
+            let part = [
+                "capture",
+                "--camera",
+                "end-1",
+                "--sku",
+                "WK-KN-200",
+                "--stage",
+            ];
+            let taken = station.run(&[&part[..], &["inspection"]].concat());
+            assert_eq!(taken.status, 0, "{}", taken.told());
+            let id = taken.event("captured")["id"].as_str().unwrap();
+            let known = station.run(&["part", id]);
+            let conditions = &known.lines[0]["conditions"];
+            assert_eq!(conditions["device"]["serial"], "GV02", "{}", known.told());
+            assert_eq!(conditions["features"]["ExposureTime"], 1500.0);
+            let elsewhere = station.run(&[&part[..], &["blade_glazing"]].concat());
+            assert!(
+                elsewhere.stderr.contains("looks at inspection"),
+                "{}",
+                elsewhere.told()
+            );
+        });
+    });
+}
+
+fn belt(parts: Vec<Option<DefectType>>, seed: u64) -> Belt {
+    Belt::new(&BeltConfig {
+        sku: ProductSku::new("WK-KN-200").unwrap(),
+        stage: Stage::Inspection,
+        seed,
+        parts,
+        gap_rows: 400,
+    })
+}
+
+fn written(belt: &Belt, path: PathBuf) -> PathBuf {
+    let rows = belt.cycle_rows() as u32;
+    let picture = image::GrayImage::from_raw(Belt::WIDTH_PX, rows, belt.lines(0, rows));
+    picture.unwrap().save(&path).unwrap();
+    path
+}
+
+/// The parts of `scene`, taken one after the other by a line-scan camera that looks at it.
+fn taken(
+    station: &TestStation,
+    serial: &str,
+    scene: &Path,
+    count: usize,
+) -> Vec<(String, PathBuf)> {
+    let size = ["--width", "1920", "--height", "128", "--scene"];
+    let scene = scene.to_str().unwrap();
+    let _camera = Simulator::start(
+        FIRST,
+        serial,
+        &[&["--line-scan"], &size[..], &[scene]].concat(),
+    );
+    let mut parts = Vec::new();
+    for _ in 0..count {
+        let ran = station.run(&[
+            "capture",
+            "--camera",
+            "belt-1",
+            "--sku",
+            "WK-KN-200",
+            "--stage",
+            "inspection",
+            "--wait",
+            "30",
+        ]);
+        assert_eq!(ran.status, 0, "{}", ran.told());
+        let id = ran.event("captured")["id"].as_str().unwrap().to_owned();
+        let path = station.run(&["part", &id]).lines[0]["image"]["path"]
+            .as_str()
+            .unwrap()
+            .into();
+        parts.push((id, path));
+    }
+    parts
+}
+
+#[test]
+fn a_knife_goes_line_by_line_through_a_real_gige_camera_and_its_defect_is_boxed() {
+    in_own_network(|| {
+        with_library(|| {
+            let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+            let good = written(&belt(vec![None; 3], 1), station.scratch("good.png"));
+            let scratched = belt(vec![Some(DefectType::BladeChip)], 7);
+            let bad = written(&scratched, station.scratch("bad.png"));
+            {
+                let line = ["--line-scan", "--width", "1920", "--height", "128"];
+                let _there = Simulator::start(FIRST, "LS01", &line);
+                assign(
+                    &station,
+                    "belt-1",
+                    "LS01",
+                    &["--longest-rows", "2000", "--roll-rows", "64"],
+                );
+                let fast = ["ExposureTime=50", "AcquisitionLineRate=4000"];
+                let set = station.run(&[&["cameras", "set", "belt-1"], &fast[..]].concat());
+                assert_eq!(set.status, 0, "{}", set.told());
+            }
+            let shown: Vec<_> = taken(&station, "LS01", &good, 3)
+                .into_iter()
+                .map(|(_, path)| path)
+                .collect();
+            learn(&station, "WK-KN-200", "inspection", &shown);
+            let (id, _) = &taken(&station, "LS01", &bad, 1)[0];
+            let known = station.run(&["part", id]);
+            let part = &known.lines[0];
+            assert_eq!(part["verdict"], "fail", "{}", known.told());
+            let truth = scratched.defects(0)[0].box_px;
+            let boxes = part["analysis"]["findings"].as_array().unwrap().iter();
+            let hit = boxes.map(|finding| &finding["box"]).any(|found| {
+                let edge = |at: usize| found[at].as_u64().unwrap() as u32;
+                // The picture begins with the roll before the part, of which up to a few rows show nothing.
+                let near = BoxPx {
+                    x: truth.x.saturating_sub(20),
+                    y: truth.y,
+                    width: truth.width + 40,
+                    height: truth.height + 128,
+                };
+                near.meets(&BoxPx {
+                    x: edge(0),
+                    y: edge(1),
+                    width: edge(2),
+                    height: edge(3),
+                })
+            });
+            assert!(hit, "{truth:?} is in none of {}", known.told());
+        });
+    });
+}

@@ -240,17 +240,19 @@ fn lines(
             overlap_rows: line_scan.overlap_rows,
         }
     } else {
-        LineMode::LongPage {
-            longest_rows: line_scan.longest_rows,
+        // All of one height, so that the screen can hold them against each other.
+        LineMode::Page {
+            page_rows: line_scan
+                .longest_rows
+                .saturating_add(line_scan.post_roll_rows),
             pre_roll_rows: line_scan.pre_roll_rows,
-            post_roll_rows: line_scan.post_roll_rows,
             trigger: PartTrigger::Lines(PartLevels {
                 background_level: line_scan.background_level,
                 contrast_levels: line_scan.contrast_levels,
                 begin_share: 0.02,
                 end_share: 0.01,
-                least_part_rows: 32,
-                least_gap_rows: 16,
+                least_part_rows: 40,
+                least_gap_rows: 40,
             }),
         }
     };

@@ -90,7 +90,7 @@ pub struct LineScanEntry {
     pub pre_roll_rows: u32,
     /// Rows kept after the part.
     pub post_roll_rows: u32,
-    /// The longest picture.
+    /// The longest part, or the rows of a picture in the continuous mode.
     pub longest_rows: u32,
     /// Rows that the next picture repeats.
     pub overlap_rows: u32,
@@ -106,12 +106,12 @@ pub struct LineScanEntry {
 
 /// A dark belt.
 pub fn background_level() -> u8 {
-    24
+    50
 }
 
-/// More than noise, less than steel.
+/// More than noise and shadows, less than steel.
 pub fn contrast_levels() -> u8 {
-    24
+    35
 }
 
 /// Pixel to millimetre.

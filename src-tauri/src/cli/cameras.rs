@@ -36,12 +36,18 @@ pub(crate) enum CamerasCommand {
         /// What tells it from the others that are there: serial number, MAC address, port, address or model
         #[arg(long, value_name = "TEXT")]
         device: String,
-        /// It is a line-scan camera: rows of the longest picture
+        /// It is a line-scan camera: rows of the longest part
         #[arg(long, value_name = "ROWS")]
         longest_rows: Option<u32>,
         /// Of a line-scan camera: rows kept before and after the part
         #[arg(long, value_name = "ROWS", default_value_t = 64)]
         roll_rows: u32,
+        /// Of a line-scan camera: level of the empty belt, 0 to 255
+        #[arg(long, value_name = "LEVEL", default_value_t = background_level())]
+        background_level: u8,
+        /// Of a line-scan camera: by how many levels a part differs from the belt
+        #[arg(long, value_name = "LEVELS", default_value_t = contrast_levels())]
+        contrast_levels: u8,
         /// Of a line-scan camera: speed of the belt
         #[arg(long, value_name = "MM", default_value_t = 0.0)]
         belt_mm_per_s: f64,
@@ -174,6 +180,8 @@ async fn run_command(
             device,
             longest_rows,
             roll_rows,
+            background_level,
+            contrast_levels,
             belt_mm_per_s,
         } => {
             let line_scan = longest_rows.map(|longest_rows| LineScanEntry {
@@ -183,8 +191,8 @@ async fn run_command(
                 longest_rows,
                 overlap_rows: 0,
                 belt_mm_per_s,
-                background_level: background_level(),
-                contrast_levels: contrast_levels(),
+                background_level,
+                contrast_levels,
             });
             let found = cameras.find().await?.devices;
             let named = found.iter().filter(|it| is_named(it, &device));

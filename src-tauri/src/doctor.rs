@@ -1,5 +1,6 @@
 //! What a station needs, checked one by one: as it should be, or what is wrong and what to do.
 
+mod cameras;
 mod clock;
 mod records;
 mod signing;
@@ -10,7 +11,7 @@ pub use records::{Trouble, trouble};
 use crate::{
     clock::SystemClock,
     dto::{CheckDto, CheckState},
-    settings::{CameraDriver, CredentialsSource, Settings},
+    settings::{CredentialsSource, Settings},
     wiring,
 };
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -39,7 +40,7 @@ pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<Chec
     let mut checks = vec![data_dir(settings)];
     checks.extend(records::examine(settings).await);
     checks.extend(storage::examine(settings, SystemClock.now()).await);
-    checks.push(camera(settings));
+    checks.extend(cameras::examine(settings).await);
     checks.push(screen_models(settings).await);
     checks.push(recipes(settings).await);
     checks.push(chain(settings));
@@ -104,34 +105,6 @@ fn may_write(folder: &Path) -> std::io::Result<()> {
     match std::fs::metadata(folder)?.permissions().readonly() {
         true => Err(std::io::ErrorKind::PermissionDenied.into()),
         false => Ok(()),
-    }
-}
-
-fn camera(settings: &Settings) -> CheckDto {
-    let camera = &settings.camera;
-    match (camera.driver, &camera.folder) {
-        (CameraDriver::Simulated, _) if settings.demo => ok("camera", "simulated"),
-        (CameraDriver::Simulated, _) => check(
-            "camera",
-            CheckState::Warning,
-            "simulated: it shows rendered parts, not real ones",
-            "set camera.driver in station.toml",
-        ),
-        (CameraDriver::Replay, Some(folder)) if folder.is_dir() => {
-            ok("camera", format!("replay of {}", folder.display()))
-        }
-        (CameraDriver::Replay, Some(folder)) => check(
-            "camera",
-            CheckState::Failed,
-            format!("{} is no folder", folder.display()),
-            "set camera.folder in station.toml to the folder of pictures",
-        ),
-        (CameraDriver::Replay, None) => check(
-            "camera",
-            CheckState::Failed,
-            "replay of no folder",
-            "set camera.folder in station.toml to the folder of pictures",
-        ),
     }
 }
 

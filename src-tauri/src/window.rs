@@ -173,6 +173,8 @@ impl App {
         }
         view.forwarding.cancel();
         view.forwarding = CancellationToken::new();
+        // Nobody takes the picture of the camera before for one of this.
+        self.frames.send_replace(None);
         forward(
             &view.camera.feed,
             &self.frames,

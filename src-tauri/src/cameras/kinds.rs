@@ -16,7 +16,8 @@ use wiko_camera::v4l2::{V4l2Camera, V4l2Device, V4l2Discovery, V4l2Options};
 use wiko_core::{
     UnknownCode,
     camera::{
-        CameraId, DeviceMatch, FeatureError, FeatureSettings, FeatureValue, FoundDevice, Transport,
+        CameraId, DeviceIdentity, DeviceMatch, FeatureError, FeatureSettings, FeatureValue,
+        FoundDevice, Transport,
     },
     ports::{Camera, CameraDiscovery, CameraError, Clock, LostCause},
 };
@@ -123,10 +124,11 @@ pub fn find(kinds: &[Kind]) -> Found {
     found
 }
 
-/// Opens the camera of `entry`, wherever it is plugged in now. Blocking.
+/// Opens the camera of `entry`, wherever it is plugged in now, beside the `others` of the station. Blocking.
 pub fn open(
     kinds: &[Kind],
     entry: &CameraEntry,
+    others: &[DeviceIdentity],
     clock: Arc<dyn Clock>,
     controls: &LineControls,
 ) -> Result<Box<dyn Camera>, CameraError> {
@@ -138,7 +140,7 @@ pub fn open(
             let reason = format!("this build of the station knows no {transport} cameras");
             CameraError::lost(LostCause::NoDriver, reason)
         })?;
-    let camera = open_device(kind, entry, clock.clone())?;
+    let camera = open_device(kind, entry, others, clock.clone())?;
     match entry.line_scan {
         Some(line_scan) => {
             let camera = lines(camera, entry, line_scan, clock)?;
@@ -153,11 +155,12 @@ pub fn open(
 fn open_device(
     kind: &Kind,
     entry: &CameraEntry,
+    others: &[DeviceIdentity],
     clock: Arc<dyn Clock>,
 ) -> Result<Box<dyn Camera>, CameraError> {
     let devices = kind.discovery.discover()?;
     let label = entry.device.label();
-    match entry.device.find(&devices) {
+    match entry.device.find_beside(&devices, others) {
         DeviceMatch::One(device) => match &device.obstacle {
             None => (kind.open)(CameraId(entry.id.clone()), device, clock),
             // What is known against it may be over by now; where it is not, its own error says more.

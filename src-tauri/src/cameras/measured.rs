@@ -25,6 +25,8 @@ const FRAME_WITHIN: Duration = Duration::from_secs(3);
 pub struct Measures {
     reference: Option<QualityReference>,
     flat_field: Option<Arc<FlatField>>,
+    /// Reference or flat field is there and cannot be read.
+    are_broken: bool,
 }
 
 /// What helps to set up a camera, of one frame.
@@ -40,6 +42,11 @@ pub struct LiveAids {
 }
 
 impl Measures {
+    /// True where frames cannot be held against what they should be: none of them is good then.
+    pub fn are_broken(&self) -> bool {
+        self.are_broken
+    }
+
     /// The frame in even light, where there is a flat field.
     pub fn corrected(&self, frame: &Frame) -> Result<Frame, ImageRefused> {
         let (Some(field), FramePicture::Raw(raw)) = (&self.flat_field, &frame.picture) else {
@@ -105,9 +112,12 @@ impl Cameras {
                 .map_err(|error| told("flat field", error))
                 .ok()
         });
+        let are_broken = (entry.reference_taken_at.is_some() && reference.is_none())
+            || (entry.flat_field_taken_at.is_some() && flat_field.is_none());
         Measures {
             reference,
             flat_field: flat_field.map(Arc::new),
+            are_broken,
         }
     }
 
@@ -120,15 +130,17 @@ impl Cameras {
         let Some(first) = frames.first().cloned() else {
             return Err(CameraError::Ended.into());
         };
+        let before = self.measures(id);
         let (reference, limits) = in_background(first, move |first| {
-            let reference = QualityReference::of(&luma_of(first)?)?;
+            let first = before.corrected(first)?;
+            let reference = QualityReference::of(&luma_of(&first)?)?;
             let measures = Measures {
                 reference: Some(reference.clone()),
-                flat_field: None,
+                ..before
             };
             let good: Result<Vec<_>, _> = frames
                 .iter()
-                .map(|frame| measures.quality_of(frame))
+                .map(|frame| measures.quality_of(&measures.corrected(frame)?))
                 .collect();
             Ok((reference, wiko_imaging::suggest_limits(&good?)))
         })
@@ -164,7 +176,7 @@ impl Cameras {
         let measures = self.measures(id);
         let of = frame.clone();
         let aids = in_background(of, move |frame| {
-            let luma = luma_of(frame)?;
+            let luma = luma_of(&measures.corrected(frame)?)?;
             let quality = wiko_imaging::measure(&luma, measures.reference.as_ref())?;
             let mut faults = frame.faults.clone();
             faults.extend(entry.limits.faults(&quality));
@@ -230,7 +242,10 @@ impl Cameras {
         let frame = self.next_frame(id).await?;
         let waited = begun.elapsed();
         let measures = self.measures(id);
-        let quality = in_background(frame.clone(), move |it| measures.quality_of(it)).await?;
+        let quality = in_background(frame.clone(), move |it| {
+            measures.quality_of(&measures.corrected(it)?)
+        })
+        .await?;
         let mut faults = frame.faults.clone();
         faults.extend(self.entry(id)?.limits.faults(&quality));
         Ok(TestShot {

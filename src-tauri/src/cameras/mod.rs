@@ -27,7 +27,7 @@ use std::{
 use wiko_camera::CameraFeed;
 use wiko_core::{
     UnknownCode,
-    camera::{Feature, FeatureError, FeatureValue},
+    camera::{Feature, FeatureError, FeatureValue, Transport},
     ports::{CameraError, Clock, Entropy, LostCause},
     stage::Stage,
 };
@@ -64,7 +64,7 @@ pub struct Cameras {
     kinds: Arc<Vec<Kind>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    roster: Mutex<Roster>,
+    roster: Arc<Mutex<Roster>>,
     feeds: Mutex<BTreeMap<String, Arc<CameraFeed>>>,
     measures: Mutex<BTreeMap<String, Measures>>,
     darks: Mutex<BTreeMap<String, Average>>,
@@ -113,7 +113,7 @@ impl Cameras {
             kinds: Arc::new(kinds),
             clock,
             entropy,
-            roster: Mutex::new(roster),
+            roster: Arc::new(Mutex::new(roster)),
             feeds: Mutex::new(BTreeMap::new()),
             measures: Mutex::new(BTreeMap::new()),
             darks: Mutex::new(BTreeMap::new()),
@@ -181,7 +181,15 @@ impl Cameras {
         let (kinds, clock) = (self.kinds.clone(), self.clock.clone());
         let features = entry.features.clone();
         let lines = self.lines.clone();
-        let open = move || kinds::open(&kinds, &entry, clock.clone(), &lines);
+        let roster = self.roster.clone();
+        let open = move || {
+            let others: Vec<_> = {
+                let roster = roster.lock().unwrap_or_else(PoisonError::into_inner);
+                let others = roster.all().iter().filter(|other| other.id != entry.id);
+                others.map(|other| other.device.clone()).collect()
+            };
+            kinds::open(&kinds, &entry, &others, clock.clone(), &lines)
+        };
         CameraFeed::with_settings(Box::new(open), features, self.entropy.clone())
     }
 
@@ -224,7 +232,7 @@ impl Cameras {
 
     /// True where cameras were set up, so that the one of `station.toml` counts no more.
     pub fn uses_roster(&self) -> bool {
-        !self.settings.demo && !self.roster().all().is_empty()
+        !self.settings.demo && self.roster().is_used()
     }
 
     /// Looks for cameras of all kinds.
@@ -274,6 +282,13 @@ impl Cameras {
         roster.remove(id)?;
         drop(roster);
         self.stop(id);
+        Ok(())
+    }
+
+    /// Opens a camera anew, with what is kept of it now.
+    fn reopen(&self, id: &str) -> Result<(), CamerasError> {
+        self.stop(id);
+        self.feed(&self.entry(id)?)?;
         Ok(())
     }
 
@@ -328,7 +343,9 @@ impl Cameras {
         let entry = self.entry(id)?;
         let feed = self.feed(&entry)?;
         let feature = feed.set_feature(name, value.clone()).await?;
-        let keeps = feature.value.is_some();
+        // An automatic mode that is done once goes back by itself.
+        let once = value == FeatureValue::Text("Once".to_owned());
+        let keeps = feature.value.is_some() && !once;
         let other = keeps && entry.features.get(name) != Some(&value);
         let geometry = other && GEOMETRY.iter().any(|part| name.starts_with(part));
         // A flat field holds for the exposure and gain that it was taken with.
@@ -341,7 +358,12 @@ impl Cameras {
                 }
                 if geometry {
                     entry.reference_taken_at = None;
-                    if name.starts_with("Binning") || name.starts_with("Decimation") {
+                    // Another size is another part of the sensor for GenICam cameras, and another scale for the rest.
+                    let crops = matches!(
+                        entry.device.transport,
+                        Transport::GigeVision | Transport::Usb3Vision
+                    );
+                    if !crops || name.starts_with("Binning") || name.starts_with("Decimation") {
                         entry.calibration = None;
                     }
                 }
@@ -349,6 +371,10 @@ impl Cameras {
             if geometry || light {
                 self.known_measures().remove(id);
             }
+        }
+        // Lines are put together for the layout that the camera had when it was opened.
+        if geometry && entry.line_scan.is_some() {
+            self.reopen(id)?;
         }
         Ok((
             feature,

@@ -144,7 +144,7 @@ pub enum RosterError {
         error: io::Error,
     },
     /// It is not what set-up writes.
-    #[error("{}: {message}; mend it, or remove it and set the cameras up again", path.display())]
+    #[error("{}: {message}; mend it, or write an empty file and set the cameras up again", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -174,6 +174,8 @@ struct RosterFile {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roster {
     data_dir: PathBuf,
+    /// Cameras were set up once, also where there is none any more.
+    is_used: bool,
     cameras: Vec<CameraEntry>,
 }
 
@@ -181,9 +183,9 @@ impl Roster {
     /// Reads the file where there is one.
     pub fn load(data_dir: &Path) -> Result<Self, RosterError> {
         let path = data_dir.join(FILE_NAME);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let (text, is_used) = match fs::read_to_string(&path) {
+            Ok(text) => (text, true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), false),
             Err(error) => return Err(RosterError::Io { path, error }),
         };
         let file: RosterFile = toml::from_str(&text).map_err(|error| RosterError::Malformed {
@@ -192,6 +194,7 @@ impl Roster {
         })?;
         let mut roster = Self {
             data_dir: data_dir.to_owned(),
+            is_used,
             cameras: Vec::new(),
         };
         for camera in file.camera {
@@ -207,6 +210,11 @@ impl Roster {
             roster.cameras.push(camera);
         }
         Ok(roster)
+    }
+
+    /// True where cameras were ever set up.
+    pub fn is_used(&self) -> bool {
+        self.is_used
     }
 
     /// All cameras.
@@ -228,6 +236,7 @@ impl Roster {
     pub fn put(&mut self, camera: CameraEntry) -> Result<(), RosterError> {
         check_id(&camera.id)?;
         let mut changed = self.clone();
+        changed.is_used = true;
         let place = changed.cameras.iter().position(|it| it.id == camera.id);
         match place {
             Some(place) => changed.cameras[place] = camera,

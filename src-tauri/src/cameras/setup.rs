@@ -191,8 +191,11 @@ impl Cameras {
             distortion_percent: None,
             taken_at: self.clock.now(),
         };
-        self.change(id, |entry| entry.calibration = Some(calibration))
-            .map(drop)
+        let entry = self.change(id, |entry| entry.calibration = Some(calibration))?;
+        if entry.line_scan.is_some() {
+            self.reopen(id)?;
+        }
+        Ok(())
     }
 
     /// How lines become pictures from now on. The camera is opened anew.
@@ -263,8 +266,12 @@ impl Cameras {
             }
             entry.flat_field_taken_at = None;
             entry.reference_taken_at = None;
+            entry.calibration = None;
         })?;
         self.known_measures().remove(id);
+        if entry.line_scan.is_some() || file.line_scan.is_some() {
+            self.reopen(id)?;
+        }
         Ok((count, mismatches))
     }
 }

@@ -27,21 +27,31 @@ pub async fn take_shot(
     };
     let measures = cameras.measures(&entry.id);
     let mismatched = !running.feed.mismatches().is_empty();
+    let features = running.feed.settings();
     in_background(frame, move |frame| {
-        let frame = &measures.corrected(frame)?;
-        let mut shot = wiko_imaging::shot_of(frame)?;
-        let quality = measures.quality_of(frame)?;
+        let told = |refused: &ImageRefused| tracing::error!(%refused, "a frame was not measured");
+        // What cannot be corrected or measured becomes a part all the same, and one that is for a person.
+        let even = measures.corrected(frame).inspect_err(told).ok();
+        let quality = even
+            .as_ref()
+            .and_then(|even| measures.quality_of(even).inspect_err(told).ok());
+        let mut shot = wiko_imaging::shot_of(even.as_ref().unwrap_or(frame))?;
         let mut faults = frame.faults.clone();
-        faults.extend(entry.limits.faults(&quality));
-        if mismatched {
+        match &quality {
+            Some(quality) => faults.extend(entry.limits.faults(quality)),
+            None => faults.push(FrameFault::WrongSettings),
+        }
+        if mismatched || measures.are_broken() {
             faults.push(FrameFault::WrongSettings);
         }
+        faults.sort();
+        faults.dedup();
         shot.camera.conditions = Some(Box::new(CaptureConditions {
             device: Some(entry.device),
-            features: entry.features,
+            features,
             pixel_format: Some(pixel_format(frame)),
             mm_per_px: entry.calibration.map(|known| known.mm_per_px),
-            quality: Some(quality),
+            quality,
             faults,
             invalid_rows: frame.invalid_rows.clone(),
         }));

@@ -107,9 +107,11 @@ impl SqliteRecords {
 
     /// The sequence number of the new record.
     async fn insert(&self, capture: &CaptureFacts, facts: &ImageFacts) -> Result<i64, sqlx::Error> {
-        // Plain data, which always has a JSON form.
+        // Plain data, which always has a JSON form. If it had none, its faults must not be lost with it.
+        let unread = |_| r#"{"faults":["wrong_settings"]}"#.to_owned();
         let conditions = capture.camera.conditions.as_ref();
-        let conditions = conditions.and_then(|known| serde_json::to_string(known).ok());
+        let conditions =
+            conditions.map(|known| serde_json::to_string(known).unwrap_or_else(unread));
         let known = [&capture.lot, &capture.serial].map(|text| text.as_deref().unwrap_or(""));
         let query = sqlx::query(
             "INSERT INTO capture (id, captured_at, facility, station, stage, product_sku, lot,

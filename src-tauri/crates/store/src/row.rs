@@ -5,7 +5,7 @@ use sqlx::{FromRow, sqlite::SqliteRow};
 use std::{fmt::Display, str::FromStr};
 use wiko_core::{
     analysis::{Analysis, worst},
-    camera::{CameraId, CameraTag, CaptureConditions},
+    camera::{CameraId, CameraTag, CaptureConditions, FrameFault},
     history::HistoryRow,
     image::ImageFacts,
     inspection::{CaptureFacts, Decision, ImageRemoval, Inspection, UploadState},
@@ -138,7 +138,7 @@ impl InspectionRow {
                     id: CameraId(self.camera),
                     frame_sequence: self.frame_sequence.cast_unsigned(),
                     exposed_at: UnixMillis(self.exposed_at),
-                    conditions: conditions_of(self.conditions.as_deref())?,
+                    conditions: conditions_of(self.conditions.as_deref()),
                 },
                 boot_id: BootId(self.boot_id),
                 monotonic_ms: self.monotonic_ms.cast_unsigned(),
@@ -194,10 +194,18 @@ impl InspectionRow {
     }
 }
 
-fn conditions_of(json: Option<&str>) -> Result<Option<Box<CaptureConditions>>, String> {
-    json.map(serde_json::from_str)
-        .transpose()
-        .map_err(|error| format!("conditions: {error}"))
+/// Conditions that this version cannot read say that the picture is for a person; the part itself is read.
+fn conditions_of(json: Option<&str>) -> Option<Box<CaptureConditions>> {
+    json.map(|json| {
+        let known = serde_json::from_str(json);
+        Box::new(known.unwrap_or_else(|error| {
+            tracing::error!(%error, "how a picture was taken cannot be read");
+            CaptureConditions {
+                faults: vec![FrameFault::WrongSettings],
+                ..CaptureConditions::default()
+            }
+        }))
+    })
 }
 
 /// A line of the history, as the JSON array that its statement makes of it: in this order.

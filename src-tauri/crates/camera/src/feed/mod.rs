@@ -20,7 +20,7 @@ use runner::Runner;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
@@ -44,6 +44,8 @@ pub type OpenCamera = Box<dyn FnMut() -> Result<Box<dyn Camera>, CameraError> + 
 const REQUESTS: usize = 16;
 /// A camera that has not answered a question by then is in trouble.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// Many settings, each of which may stop and start the stream.
+const APPLY_WITHIN: Duration = Duration::from_secs(30);
 /// Parts that wait for inspection at once: more than a burst, and few enough for 12 MB pictures.
 const PARTS: usize = 16;
 
@@ -66,6 +68,7 @@ pub struct CameraFeed {
     last_error: watch::Receiver<Option<CameraError>>,
     condition: watch::Receiver<Condition>,
     overflowed: Arc<AtomicU64>,
+    are_parts_taken: Arc<AtomicBool>,
     parts: std::sync::Mutex<Option<mpsc::Receiver<Arc<Frame>>>>,
     requests: SyncSender<Request>,
     stop: Arc<Stop>,
@@ -77,6 +80,7 @@ pub struct CameraFeed {
 struct Condition {
     statistics: StreamStatistics,
     mismatches: Vec<Mismatch>,
+    settings: FeatureSettings,
     trigger: Option<TriggerMode>,
 }
 
@@ -101,6 +105,7 @@ impl CameraFeed {
         let (parts_out, parts) = mpsc::channel(PARTS);
         let (requests, asked) = sync_channel(REQUESTS);
         let overflowed = Arc::new(AtomicU64::new(0));
+        let are_parts_taken = Arc::new(AtomicBool::new(false));
         let stop = Arc::new(Stop::default());
         let mut runner = Runner {
             open,
@@ -113,6 +118,7 @@ impl CameraFeed {
             condition: condition_out,
             parts: parts_out,
             overflowed: overflowed.clone(),
+            are_parts_taken: are_parts_taken.clone(),
             requests: asked,
             stop: stop.clone(),
         };
@@ -129,6 +135,7 @@ impl CameraFeed {
             last_error,
             condition,
             overflowed,
+            are_parts_taken,
             parts: std::sync::Mutex::new(Some(parts)),
             requests,
             stop,
@@ -176,6 +183,11 @@ impl CameraFeed {
         self.condition.borrow().mismatches.clone()
     }
 
+    /// What the camera was told, as of now.
+    pub fn settings(&self) -> FeatureSettings {
+        self.condition.borrow().settings.clone()
+    }
+
     /// How the camera is triggered; none before it was opened.
     pub fn trigger_mode(&self) -> Option<TriggerMode> {
         self.condition.borrow().trigger
@@ -188,6 +200,7 @@ impl CameraFeed {
 
     /// The frames of a camera that is triggered by its own line, each of which is a part. Given once.
     pub fn take_parts(&self) -> Option<mpsc::Receiver<Arc<Frame>>> {
+        self.are_parts_taken.store(true, Ordering::Relaxed);
         self.parts
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -215,11 +228,20 @@ impl CameraFeed {
         &self,
         settings: FeatureSettings,
     ) -> Result<Vec<Mismatch>, CameraError> {
-        self.ask(|reply| Request::Apply { settings, reply }).await?
+        let apply = |reply| Request::Apply { settings, reply };
+        self.ask_within(APPLY_WITHIN, apply).await?
     }
 
     async fn ask<T>(
         &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, CameraError> {
+        self.ask_within(ANSWER_WITHIN, request).await
+    }
+
+    async fn ask_within<T>(
+        &self,
+        within: Duration,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, CameraError> {
         let (reply, answer) = oneshot::channel();
@@ -231,11 +253,11 @@ impl CameraFeed {
                 TrySendError::Full(_) => busy(),
                 TrySendError::Disconnected(_) => ended(),
             })?;
-        match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+        match tokio::time::timeout(within, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(ended()),
             Err(_) => Err(self.last_error().unwrap_or(CameraError::Timeout {
-                waited_ms: ANSWER_WITHIN.as_millis() as u64,
+                waited_ms: within.as_millis() as u64,
             })),
         }
     }

@@ -53,8 +53,8 @@ impl Request {
                     _ => None,
                 };
                 let changed = match &set {
-                    // A command is done once and has no value to keep.
-                    Ok(feature) if feature.value.is_some() => {
+                    // What is done once has no value to keep.
+                    Ok(feature) if feature.value.is_some() && value != once() => {
                         wanted.insert(name, value);
                         Changed::Settings(None)
                     }
@@ -87,18 +87,30 @@ impl Request {
         }
     }
 
-    /// Answers without a camera. Settings are kept for when there is one.
-    pub(super) fn refuse(self, error: CameraError, wanted: &mut FeatureSettings) {
+    /// True where nobody waits for the answer any more.
+    pub(super) fn is_forsaken(&self) -> bool {
+        match self {
+            Self::Features(reply) => reply.is_closed(),
+            Self::Set { reply, .. } => reply.is_closed(),
+            Self::Apply { reply, .. } => reply.is_closed(),
+            Self::Trigger(reply) => reply.is_closed(),
+        }
+    }
+
+    /// Answers without a camera.
+    pub(super) fn refuse(self, error: CameraError) {
         match self {
             Self::Features(reply) => drop(reply.send(Err(error))),
             Self::Set { reply, .. } => drop(reply.send(Err(error.into()))),
-            Self::Apply { settings, reply } => {
-                *wanted = settings;
-                drop(reply.send(Err(error)));
-            }
+            Self::Apply { reply, .. } => drop(reply.send(Err(error))),
             Self::Trigger(reply) => drop(reply.send(Err(error))),
         }
     }
+}
+
+/// An automatic mode that goes back to `Off` by itself.
+fn once() -> FeatureValue {
+    FeatureValue::Text("Once".to_owned())
 }
 
 /// Only a camera that is gone is left for it.

@@ -9,14 +9,14 @@ use super::{
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::Receiver,
     },
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
 use wiko_core::{
-    camera::{CameraState, FeatureSettings, FeatureValue, Frame},
+    camera::{CameraState, FeatureSettings, FeatureValue, Frame, FrameFault},
     ports::{Camera, CameraError, Entropy},
 };
 
@@ -41,6 +41,7 @@ pub(super) struct Runner {
     pub(super) condition: watch::Sender<Condition>,
     pub(super) parts: mpsc::Sender<Arc<Frame>>,
     pub(super) overflowed: Arc<AtomicU64>,
+    pub(super) are_parts_taken: Arc<AtomicBool>,
     pub(super) requests: Receiver<Request>,
     pub(super) stop: Arc<Stop>,
 }
@@ -103,6 +104,7 @@ impl Runner {
         let condition = Condition {
             statistics: camera.statistics(),
             mismatches,
+            settings: self.settings.clone(),
             trigger: Some(trigger_of(&mut *camera)),
         };
         self.condition.send_replace(condition);
@@ -121,7 +123,7 @@ impl Runner {
         loop {
             while let Ok(request) = self.requests.try_recv() {
                 let error = self.last_error.borrow().clone();
-                request.refuse(error.unwrap_or(CameraError::Ended), &mut self.settings);
+                request.refuse(error.unwrap_or(CameraError::Ended));
             }
             let left = until.saturating_duration_since(Instant::now());
             if self.stop.wait(left.min(POLL)) {
@@ -202,11 +204,16 @@ impl Runner {
         (Left::Stopped, frames)
     }
 
-    fn give(&self, frame: Frame) {
+    fn give(&self, mut frame: Frame) {
+        // Said of the frame itself: by the time that it is taken the camera may be mended.
+        if !self.condition.borrow().mismatches.is_empty() {
+            frame.faults.push(FrameFault::WrongSettings);
+        }
         let frame = Arc::new(frame);
         if self.trigger() == TriggerMode::Hardware {
-            // Nobody takes parts while no stage is inspected; the queue is then closed or full of old ones.
-            if let Err(mpsc::error::TrySendError::Full(_)) = self.parts.try_send(frame.clone()) {
+            // Where nobody takes parts, each of them is missed.
+            let taken = self.are_parts_taken.load(Ordering::Relaxed);
+            if !taken || self.parts.try_send(frame.clone()).is_err() {
                 let before = self.overflowed.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(
                     overflowed = before + 1,
@@ -221,6 +228,9 @@ impl Runner {
     fn answer(&mut self, camera: &mut dyn Camera) -> Result<bool, CameraError> {
         let mut any = false;
         while let Ok(request) = self.requests.try_recv() {
+            if request.is_forsaken() {
+                continue;
+            }
             let Changed::Settings(unmet) = request.answer(camera, &mut self.settings)? else {
                 continue;
             };
@@ -230,8 +240,10 @@ impl Runner {
                 None => settings::unmet(camera, &self.settings)?,
             };
             let trigger = Some(trigger_of(camera));
+            let settings = self.settings.clone();
             self.condition.send_modify(|it| {
                 it.mismatches = mismatches;
+                it.settings = settings;
                 it.trigger = trigger;
             });
         }

@@ -119,6 +119,28 @@ impl DeviceIdentity {
         }
     }
 
+    /// The same, where the station has these other cameras too: one that is theirs is not this one, and where another of
+    /// them could be it as well, only the port tells.
+    pub fn find_beside<'a>(
+        &self,
+        found: &'a [FoundDevice],
+        others: &[DeviceIdentity],
+    ) -> DeviceMatch<'a> {
+        let sole = self.find(found);
+        let DeviceMatch::One(device) = sole else {
+            return sole;
+        };
+        let is_mine = self.same_port(&device.identity) || *self == device.identity;
+        if !is_mine && others.contains(&device.identity) {
+            return DeviceMatch::Absent;
+        }
+        let contested = others.iter().any(|other| other.may_be(&device.identity));
+        if !is_mine && contested {
+            return DeviceMatch::Ambiguous(vec![device]);
+        }
+        DeviceMatch::One(device)
+    }
+
     /// True where nothing says that they are different cameras.
     fn may_be(&self, other: &Self) -> bool {
         let differ = |a: &Option<String>, b: &Option<String>| a.is_some() && a != b;
@@ -226,6 +248,26 @@ mod tests {
     fn the_only_camera_of_its_model_is_found_also_at_another_port() {
         let there = [found(usb(None, "1-4"), "/dev/video0")];
         assert!(matches!(usb(None, "1-1").find(&there), DeviceMatch::One(_)));
+    }
+
+    #[test]
+    fn a_camera_of_another_stage_never_steps_in_for_one_that_was_unplugged() {
+        let (a, b) = (usb(None, "1-1"), usb(None, "1-2"));
+        let only_a = [found(a.clone(), "/dev/video0")];
+        assert_eq!(
+            b.find_beside(&only_a, std::slice::from_ref(&a)),
+            DeviceMatch::Absent
+        );
+        assert!(matches!(
+            a.find_beside(&only_a, std::slice::from_ref(&b)),
+            DeviceMatch::One(_)
+        ));
+        let moved = [found(usb(None, "1-7"), "/dev/video0")];
+        assert!(matches!(
+            b.find_beside(&moved, &[a]),
+            DeviceMatch::Ambiguous(_)
+        ));
+        assert!(matches!(b.find_beside(&moved, &[]), DeviceMatch::One(_)));
     }
 
     #[test]

@@ -182,14 +182,19 @@ impl QualityLimits {
         };
         let above =
             |value: f32, most: Option<f32>| most.is_some_and(|most| value.is_nan() || value > most);
-        let known = |value: Option<f32>, test: &dyn Fn(f32) -> bool| value.is_some_and(test);
+        // A limit on what was not measured is not met.
+        let asked = |limit: Option<f32>, value: Option<f32>, test: &dyn Fn(f32) -> bool| {
+            limit.is_some() && value.is_none_or(test)
+        };
         let mut faults = Vec::new();
         let mut note = |fault, is: bool| {
             if is {
                 faults.push(fault);
             }
         };
-        let covered = known(quality.likeness, &|value| below(value, self.least_likeness));
+        let covered = asked(self.least_likeness, quality.likeness, &|value| {
+            below(value, self.least_likeness)
+        });
         note(FrameFault::LensCovered, covered);
         note(
             FrameFault::TooDark,
@@ -212,7 +217,9 @@ impl QualityLimits {
             above(quality.motion_blur, self.most_motion_blur),
         );
         note(FrameFault::Noisy, above(quality.noise, self.most_noise));
-        let moved = known(quality.shift_px, &|value| above(value, self.most_shift_px));
+        let moved = asked(self.most_shift_px, quality.shift_px, &|value| {
+            above(value, self.most_shift_px)
+        });
         // Where nothing of the reference is seen, where it has moved to means nothing.
         note(FrameFault::FixtureMoved, moved && !covered);
         faults
@@ -282,6 +289,21 @@ mod tests {
             limits().faults(&frame),
             [FrameFault::OutOfFocus, FrameFault::Noisy]
         );
+    }
+
+    #[test]
+    fn a_limit_on_what_was_not_measured_is_not_met() {
+        let frame = FrameQuality {
+            likeness: None,
+            shift_px: None,
+            ..good()
+        };
+        assert_eq!(limits().faults(&frame), [FrameFault::LensCovered]);
+        let limits = QualityLimits {
+            least_likeness: None,
+            ..limits()
+        };
+        assert_eq!(limits.faults(&frame), [FrameFault::FixtureMoved]);
     }
 
     #[test]

@@ -12,7 +12,6 @@
 
 mod requests;
 mod runner;
-mod settings;
 mod stop;
 
 use requests::Request;

@@ -1,6 +1,6 @@
 //! What is asked of a camera between two frames: its thread alone touches it.
 
-use super::settings;
+use crate::settings;
 use tokio::sync::oneshot;
 use wiko_core::{
     camera::{Feature, FeatureError, FeatureSettings, FeatureValue, Mismatch},

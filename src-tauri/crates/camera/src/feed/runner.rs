@@ -3,9 +3,9 @@
 use super::{
     Condition, OpenCamera, TriggerMode,
     requests::{Changed, Request},
-    settings,
     stop::Stop,
 };
+use crate::settings;
 use std::{
     sync::{
         Arc,

@@ -48,5 +48,5 @@ pub use resize::{resize_luma, resize_rgb, thumbnail};
 pub use scale::{
     Calibration, Distortion, LEAST_CORNERS, LEAST_LINES, NotCalibrated, calibrate_by_board,
 };
-pub use shot::{live_jpeg, shot_of};
+pub use shot::{live_jpeg, shot_of, small_luma};
 pub use white::{NotWhite, WhiteBalance, white_balance_of};

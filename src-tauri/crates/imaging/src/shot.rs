@@ -1,12 +1,14 @@
 //! From a frame to the file that is inspected, and to the one that is shown live.
 
 use crate::{
+    decode::{decode_rgb_scaled, luma_of},
     encode::{JpegEncoder, Pixels},
     inspect::inspect_trusted,
     raw::{checked, luma_at_least, luma_of_raw, rgb_at_least, rgb_of_raw},
     refusal::{ImageRefused, MAX_BYTES},
     resize::{resize_luma, resize_rgb, scaled_to, thumbnail},
 };
+use image::GrayImage;
 use std::sync::Arc;
 use turbojpeg::Subsamp;
 use wiko_core::{
@@ -108,6 +110,15 @@ pub fn live_jpeg(
         FramePicture::Encoded(image) => Ok(thumbnail(image, smaller_px)?.into()),
         // Encoding costs by the pixel, so that it is made small before. Setting up an encoder costs next to nothing.
         FramePicture::Raw(raw) => small_jpeg(raw, smaller_px).map(Arc::from),
+    }
+}
+
+/// The frame in grey and small, its longest edge still `at_least_px` where it is as large: enough to see whether a part
+/// lies there. Costs a fraction of the whole picture.
+pub fn small_luma(picture: &FramePicture, at_least_px: u32) -> Result<GrayImage, ImageRefused> {
+    match picture {
+        FramePicture::Encoded(image) => Ok(luma_of(&decode_rgb_scaled(image, at_least_px)?)),
+        FramePicture::Raw(raw) => luma_at_least(raw, at_least_px),
     }
 }
 

@@ -10,23 +10,26 @@
 //! - Dropping the feed stops the thread and waits for it, no longer than one try for a frame takes, and for the camera's
 //!   own end.
 
+mod parts;
 mod requests;
 mod runner;
 mod stop;
 
+pub use parts::Parts;
+
+use parts::PartQueue;
 use requests::Request;
 use runner::Runner;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
     time::Duration,
 };
 use stop::Stop;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use wiko_core::{
     camera::{
         CameraState, Feature, FeatureError, FeatureSettings, FeatureValue, Frame, Mismatch,
@@ -45,9 +48,6 @@ const REQUESTS: usize = 16;
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// Many settings, each of which may stop and start the stream.
 const APPLY_WITHIN: Duration = Duration::from_secs(30);
-/// Parts that wait for inspection at once: more than a burst, and few enough for 12 MB pictures.
-const PARTS: usize = 16;
-
 /// How the camera is triggered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TriggerMode {
@@ -66,9 +66,7 @@ pub struct CameraFeed {
     fps: watch::Receiver<f64>,
     last_error: watch::Receiver<Option<CameraError>>,
     condition: watch::Receiver<Condition>,
-    overflowed: Arc<AtomicU64>,
-    are_parts_taken: Arc<AtomicBool>,
-    parts: std::sync::Mutex<Option<mpsc::Receiver<Arc<Frame>>>>,
+    parts: Arc<PartQueue>,
     requests: SyncSender<Request>,
     stop: Arc<Stop>,
     thread: Option<JoinHandle<()>>,
@@ -101,10 +99,8 @@ impl CameraFeed {
         let (fps_out, fps) = watch::channel(0.0);
         let (error_out, last_error) = watch::channel(None);
         let (condition_out, condition) = watch::channel(Condition::default());
-        let (parts_out, parts) = mpsc::channel(PARTS);
         let (requests, asked) = sync_channel(REQUESTS);
-        let overflowed = Arc::new(AtomicU64::new(0));
-        let are_parts_taken = Arc::new(AtomicBool::new(false));
+        let parts = Arc::new(PartQueue::default());
         let stop = Arc::new(Stop::default());
         let mut runner = Runner {
             open,
@@ -115,9 +111,7 @@ impl CameraFeed {
             fps: fps_out,
             last_error: error_out,
             condition: condition_out,
-            parts: parts_out,
-            overflowed: overflowed.clone(),
-            are_parts_taken: are_parts_taken.clone(),
+            parts: parts.clone(),
             requests: asked,
             stop: stop.clone(),
         };
@@ -133,9 +127,7 @@ impl CameraFeed {
             fps,
             last_error,
             condition,
-            overflowed,
-            are_parts_taken,
-            parts: std::sync::Mutex::new(Some(parts)),
+            parts,
             requests,
             stop,
             thread: Some(thread),
@@ -192,18 +184,20 @@ impl CameraFeed {
         self.condition.borrow().trigger
     }
 
-    /// Parts that the camera took by its own trigger and that found no room: each is a part that was not inspected.
+    /// Parts that the camera took by itself and that nobody took from it in time: each is a part that was not inspected.
     pub fn parts_overflowed(&self) -> u64 {
-        self.overflowed.load(Ordering::Relaxed)
+        self.parts.overflowed()
     }
 
-    /// The frames of a camera that is triggered by its own line, each of which is a part. Given once.
-    pub fn take_parts(&self) -> Option<mpsc::Receiver<Arc<Frame>>> {
-        self.are_parts_taken.store(true, Ordering::Relaxed);
-        self.parts
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take()
+    /// The frames that are each a part, as the camera's own line or its lines say; from now on. None while another has
+    /// them.
+    pub fn take_parts(&self) -> Option<Parts> {
+        PartQueue::take(&self.parts)
+    }
+
+    /// True while somebody has [`Self::take_parts`].
+    pub fn are_parts_taken(&self) -> bool {
+        self.parts.is_taken()
     }
 
     /// All that the camera can be told, as it is now.

@@ -2,19 +2,16 @@
 
 use super::{
     Condition, OpenCamera, TriggerMode,
+    parts::PartQueue,
     requests::{Changed, Request},
     stop::Stop,
 };
 use crate::settings;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::Receiver,
-    },
+    sync::{Arc, mpsc::Receiver},
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use wiko_core::{
     camera::{CameraState, FeatureSettings, FeatureValue, Frame, FrameFault},
     ports::{Camera, CameraError, Entropy},
@@ -39,9 +36,7 @@ pub(super) struct Runner {
     pub(super) fps: watch::Sender<f64>,
     pub(super) last_error: watch::Sender<Option<CameraError>>,
     pub(super) condition: watch::Sender<Condition>,
-    pub(super) parts: mpsc::Sender<Arc<Frame>>,
-    pub(super) overflowed: Arc<AtomicU64>,
-    pub(super) are_parts_taken: Arc<AtomicBool>,
+    pub(super) parts: Arc<PartQueue>,
     pub(super) requests: Receiver<Request>,
     pub(super) stop: Arc<Stop>,
 }
@@ -51,6 +46,12 @@ enum Left {
     Stopped,
     Ended,
     Lost,
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.parts.close();
+    }
 }
 
 impl Runner {
@@ -157,7 +158,7 @@ impl Runner {
                     }
                     frames += 1;
                     last_sign = Instant::now();
-                    self.give(frame);
+                    self.give(frame, camera.gives_parts());
                     self.enter(CameraState::Streaming);
                     counted.1 += 1;
                 }
@@ -204,22 +205,17 @@ impl Runner {
         (Left::Stopped, frames)
     }
 
-    fn give(&self, mut frame: Frame) {
+    /// Shows the frame. Where it is a part by itself, it goes to whoever takes parts as well.
+    fn give(&self, mut frame: Frame, gives_parts: bool) {
         // Said of the frame itself: by the time that it is taken the camera may be mended.
         if !self.condition.borrow().mismatches.is_empty() {
             frame.faults.push(FrameFault::WrongSettings);
         }
         let frame = Arc::new(frame);
-        if self.trigger() == TriggerMode::Hardware {
-            // Where nobody takes parts, each of them is missed.
-            let taken = self.are_parts_taken.load(Ordering::Relaxed);
-            if !taken || self.parts.try_send(frame.clone()).is_err() {
-                let before = self.overflowed.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(
-                    overflowed = before + 1,
-                    "a part came faster than parts are taken"
-                );
-            }
+        if gives_parts {
+            self.parts.put_if_taken(frame.clone());
+        } else if self.trigger() == TriggerMode::Hardware {
+            self.parts.put(frame.clone());
         }
         self.latest.send_replace(Some(frame));
     }

@@ -221,6 +221,10 @@ impl Camera for LineScanCamera {
         since.is_some_and(|ms| ms < LINES_WITHIN_MS)
     }
 
+    fn gives_parts(&self) -> bool {
+        true
+    }
+
     /// That of the camera behind it: its frames are blocks. What became of rows is in [`LineScanStatus`].
     fn statistics(&self) -> StreamStatistics {
         self.camera.statistics()

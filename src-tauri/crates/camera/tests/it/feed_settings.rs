@@ -164,6 +164,40 @@ async fn each_frame_of_a_camera_on_its_own_trigger_is_a_part_and_one_too_many_is
     for n in 0..16 {
         assert_eq!(parts.recv().await.unwrap().sequence, n);
     }
+    assert!(parts.try_recv().is_none());
+}
+
+#[tokio::test]
+async fn parts_that_their_taker_leaves_are_counted_and_the_next_taker_gets_only_what_comes_then() {
+    let (camera, shutter) = camera(triggered("On", "Line1"));
+    let feed = feed(vec![camera], FeatureSettings::new());
+    let parts = feed.take_parts().unwrap();
+    shutter.show(builders::image(&[0]));
+    shutter.show(builders::image(&[1]));
+    shown(&feed, 1).await;
+    drop(parts);
+    assert_eq!(feed.parts_overflowed(), 2);
+    shutter.show(builders::image(&[2]));
+    shown(&feed, 2).await;
+    assert_eq!(feed.parts_overflowed(), 3, "nobody took it");
+    let mut parts = feed.take_parts().unwrap();
+    shutter.show(builders::image(&[3]));
+    assert_eq!(parts.recv().await.unwrap().sequence, 3);
+    assert_eq!(feed.parts_overflowed(), 3);
+}
+
+/// Until the frame of that number is the latest.
+async fn shown(feed: &CameraFeed, sequence: u64) {
+    let mut latest = feed.subscribe();
+    let is_there = |frame: &Option<Arc<wiko_core::camera::Frame>>| {
+        frame
+            .as_ref()
+            .is_some_and(|frame| frame.sequence == sequence)
+    };
+    tokio::time::timeout(LONG, latest.wait_for(is_there))
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]

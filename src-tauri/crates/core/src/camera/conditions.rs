@@ -1,11 +1,16 @@
 //! How a part's picture was taken, as it is kept in its record.
 
 use super::{DeviceIdentity, FeatureSettings, FrameFault, FrameQuality, RowSpan};
+use crate::trigger::TriggerSource;
 
 /// Device, settings and quality of the frame that was inspected.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct CaptureConditions {
+    /// Who said that the part is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerSource>,
     /// Which device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceIdentity>,

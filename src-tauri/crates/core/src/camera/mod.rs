@@ -109,6 +109,14 @@ impl FramePicture {
             Self::Raw(_) => None,
         }
     }
+
+    /// Memory that it takes, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Encoded(image) => image.bytes().len(),
+            Self::Raw(raw) => raw.bytes().len(),
+        }
+    }
 }
 
 /// A frame as it is inspected: a file, and where it came from.

@@ -48,6 +48,11 @@ pub trait Camera: Send {
         false
     }
 
+    /// True where each of its frames is a part of its own, cut out of what passes by.
+    fn gives_parts(&self) -> bool {
+        false
+    }
+
     /// What it has delivered and lost since it was opened.
     fn statistics(&self) -> StreamStatistics {
         StreamStatistics::default()

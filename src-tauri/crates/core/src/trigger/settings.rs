@@ -19,7 +19,7 @@ const LOWEST_PORT: u16 = 1024;
 /// The longest prefix or suffix of a code, in characters.
 const AFFIX_CHARS: usize = 16;
 
-/// `[triggers]` of the settings.
+/// How triggers are set up.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -55,7 +55,7 @@ impl Default for TriggerSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub struct BadTriggerSettings {
-    /// The key within `[triggers]`.
+    /// The key within the settings.
     pub key: &'static str,
     /// What is wrong, and what to write instead.
     pub reason: String,
@@ -143,7 +143,7 @@ pub enum BarcodeFills {
 }
 coded!(BarcodeFills, "use of a code");
 
-/// `[triggers.barcode]`: what a scanned code does.
+/// What a scanned code does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]

@@ -5,6 +5,7 @@ mod clock;
 mod records;
 mod signing;
 mod storage;
+mod triggers;
 
 pub use records::{Trouble, trouble};
 
@@ -41,6 +42,7 @@ pub async fn examine(settings: &Settings, secrets: Arc<dyn Secrets>) -> Vec<Chec
     checks.extend(records::examine(settings).await);
     checks.extend(storage::examine(settings, SystemClock.now()).await);
     checks.extend(cameras::examine(settings).await);
+    checks.push(triggers::examine(settings));
     checks.push(screen_models(settings).await);
     checks.push(recipes(settings).await);
     checks.push(chain(settings));

@@ -31,14 +31,8 @@ mod renderer;
 mod settings;
 #[cfg(target_os = "linux")]
 mod start_failure;
+mod take_part;
 mod trail;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the window's way to a part is led through it next"
-    )
-)]
 mod triggers;
 mod window;
 mod wiring;

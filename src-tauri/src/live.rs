@@ -5,6 +5,7 @@ use crate::{
         AnalysisDto, BudgetDto, CircuitDto, ClockTroubleDto, CloudDto, CloudLink as LinkDto,
         LiveDto, StationUpdate, VerdictDto,
     },
+    triggers::{Refused, TriggerOutcome},
     window::App,
 };
 use std::{sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use wiko_core::{
     event::StationEvent,
     ports::{Records, StoreError},
     queue::{Obstacle, Queue, QueueDepth},
+    trigger::{TriggerRefusal, TriggerSource},
 };
 use wiko_pipeline::CloudLink;
 
@@ -49,6 +51,8 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         clock_trouble: station.clock_trouble().borrow().map(ClockTroubleDto::from),
         camera: app.camera_id(),
         camera_state: app.camera_state(),
+        camera_warnings: app.camera_warnings(),
+        kept_serial: app.triggers().kept_serial(),
         storage_fault: records.fault(),
         no_room: records
             .check_free_space()
@@ -82,7 +86,46 @@ fn cloud(link: &CloudLink) -> CloudDto {
 pub async fn tell(app: Arc<App>, send: impl Fn(StationUpdate) + Send + 'static) {
     let events = app.installation.station.subscribe();
     let (link, camera) = (app.installation.station.link(), app.camera_states());
-    follow(&*app, events, link, camera, AT_MOST_EVERY, send).await;
+    let serial = app.triggers().subscribe_serial();
+    follow(&*app, events, link, camera, serial, AT_MOST_EVERY, send).await;
+}
+
+/// Tells the window of triggers that took no part and that nobody at the window gave, until the process ends.
+pub async fn tell_triggers(app: Arc<App>, send: impl Fn(StationUpdate) + Send) {
+    let mut outcomes = app.triggers().subscribe();
+    loop {
+        match outcomes.recv().await {
+            Ok(outcome) => {
+                if let Some(update) = trigger_failed(outcome) {
+                    send(update);
+                }
+            }
+            Err(RecvError::Lagged(_)) => send(StationUpdate::Reload),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn trigger_failed(outcome: TriggerOutcome) -> Option<StationUpdate> {
+    let TriggerOutcome { source, result } = outcome;
+    let refused = result.err()?;
+    let is_told_otherwise = match source {
+        // Who pressed or scanned is answered.
+        TriggerSource::Key
+        | TriggerSource::Pedal
+        | TriggerSource::OnScreen
+        | TriggerSource::Barcode => true,
+        // A tick that finds the station busy is no part.
+        TriggerSource::Interval => matches!(refused, Refused::Trigger(_)),
+        // Two words for one part are one; they are counted.
+        TriggerSource::CameraLine | TriggerSource::PartPresent | TriggerSource::Http => {
+            matches!(refused, Refused::Trigger(TriggerRefusal::Bounce))
+        }
+    };
+    (!is_told_otherwise).then(|| StationUpdate::TriggerFailed {
+        source,
+        error: refused.into(),
+    })
 }
 
 /// Where updates come from: the station; in tests, a fake.
@@ -109,11 +152,12 @@ impl Told for App {
     }
 }
 
-async fn follow<Link, Camera>(
+async fn follow<Link, Camera, Serial>(
     told: &impl Told,
     mut events: Receiver<StationEvent>,
     mut link: watch::Receiver<Link>,
     mut camera: watch::Receiver<Camera>,
+    mut serial: watch::Receiver<Serial>,
     at_most_every: Duration,
     send: impl Fn(StationUpdate) + Send,
 ) {
@@ -141,6 +185,7 @@ async fn follow<Link, Camera>(
             }
             changed = link.changed() => if changed.is_err() { return },
             changed = camera.changed() => if changed.is_err() { return },
+            changed = serial.changed() => if changed.is_err() { return },
             () = &mut due => {}
         }
         let now = match told.live().await {
@@ -272,6 +317,8 @@ mod tests {
                 clock_trouble: None,
                 camera: "simulated".into(),
                 camera_state: CameraState::Streaming,
+                camera_warnings: vec![],
+                kept_serial: None,
                 storage_fault: self.fault(),
                 no_room: None,
                 backup_failed: None,
@@ -292,6 +339,7 @@ mod tests {
         events: broadcast::Sender<StationEvent>,
         link: watch::Sender<()>,
         _camera: watch::Sender<()>,
+        _serial: watch::Sender<()>,
         updates: mpsc::UnboundedReceiver<StationUpdate>,
     }
 
@@ -303,17 +351,29 @@ mod tests {
             events.send(event).unwrap();
         }
         let (link, camera) = (watch::Sender::new(()), watch::Sender::new(()));
+        let serial = watch::Sender::new(());
+        let serials = serial.subscribe();
         let (send, updates) = mpsc::unbounded_channel();
         let (told, links, cameras) = (station.clone(), link.subscribe(), camera.subscribe());
         tokio::spawn(async move {
             let send = |update| drop(send.send(update));
-            follow(&*told, receiver, links, cameras, at_most_every, send).await;
+            follow(
+                &*told,
+                receiver,
+                links,
+                cameras,
+                serials,
+                at_most_every,
+                send,
+            )
+            .await;
         });
         Window {
             station,
             events,
             link,
             _camera: camera,
+            _serial: serial,
             updates,
         }
     }

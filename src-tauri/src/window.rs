@@ -7,12 +7,17 @@
 
 use crate::{
     access::{Gate, Session},
-    cameras::{Cameras, Running},
+    cameras::{self, Cameras, Running},
     cli, commands, demo_screen,
-    dto::{CameraDto, CommandError, HistoryRowDto, OrderDto},
+    dto::{
+        CameraDto, CameraWarningDto, CameraWarningKind, CommandError, ErrorCode, HistoryRowDto,
+        OrderDto, StationUpdate, TriggersDto,
+    },
     housekeeping::Housekeeping,
     images, live, log, preview,
     settings::{CameraDriver, Environment, Settings},
+    take_part::AtStation,
+    triggers::{self, Sources, Triggers},
     wiring::{self, Installation},
 };
 use std::{
@@ -33,6 +38,7 @@ use wiko_core::{
     image::Sha256,
     ports::Records,
     role::Role,
+    trigger::TriggerSettings,
 };
 use wiko_pipeline::Order;
 
@@ -48,7 +54,12 @@ pub struct App {
     view: Mutex<View>,
     frames: watch::Sender<Option<Arc<Frame>>>,
     states: watch::Sender<CameraState>,
+    /// The camera that inspects, for whoever follows it.
+    inspecting: watch::Sender<Running>,
     preview_url: String,
+    operator: String,
+    triggers: Triggers,
+    sources: tokio::sync::Mutex<Option<Sources>>,
 }
 
 struct View {
@@ -62,7 +73,9 @@ impl App {
         settings: Settings,
         environment: Environment,
         report_ready: bool,
+        operator: String,
     ) -> Result<Arc<Self>, cli::Failure> {
+        let trigger_settings = triggers::load(&settings.data_dir)?;
         let secrets = wiring::window_secrets(&settings, &environment).await;
         let installation = Installation::open(settings, secrets).await?;
         let settings = &installation.settings;
@@ -93,9 +106,17 @@ impl App {
             installation.clock.clone(),
             installation.station.clock_trouble(),
         ));
-        let app = Arc::new(Self {
+        let app = Arc::new_cyclic(|app| Self {
+            triggers: Triggers::new(
+                trigger_settings,
+                installation.clock.clone(),
+                Arc::new(AtStation(app.clone())),
+                tokio::runtime::Handle::current(),
+            ),
+            sources: tokio::sync::Mutex::new(None),
             cameras,
             housekeeping,
+            inspecting: watch::Sender::new(camera.clone()),
             view: Mutex::new(View {
                 order,
                 camera,
@@ -106,7 +127,9 @@ impl App {
             frames,
             states,
             preview_url,
+            operator,
         });
+        app.start_triggers().await;
         app.teach_demo();
         Ok(app)
     }
@@ -118,6 +141,49 @@ impl App {
     /// Where the window gets the live picture from.
     pub fn preview_url(&self) -> &str {
         &self.preview_url
+    }
+
+    /// Who is at the station, as records name the person.
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+
+    /// What says that a part is there.
+    pub fn triggers(&self) -> &Triggers {
+        &self.triggers
+    }
+
+    /// Starts those triggers that run by themselves, by the settings that hold; those that ran before have ended then.
+    async fn start_triggers(&self) {
+        let mut sources = self.sources.lock().await;
+        if let Some(before) = sources.take() {
+            before.stop().await;
+        }
+        let data_dir = &self.installation.settings.data_dir;
+        let started = Sources::start(&self.triggers, self.inspecting.subscribe(), data_dir).await;
+        if let Some(Err(error)) = &started.http {
+            tracing::error!(%error, "programs on this machine cannot trigger");
+        }
+        *sources = Some(started);
+    }
+
+    /// Keeps these settings of triggers and works by them from now on.
+    pub async fn set_triggers(&self, settings: TriggerSettings) -> Result<(), CommandError> {
+        let data_dir = self.installation.settings.data_dir.clone();
+        let saving = tokio::task::spawn_blocking(move || triggers::save(&data_dir, settings));
+        let stopped = |error: tokio::task::JoinError| {
+            CommandError::new(ErrorCode::StorageFault, error.to_string())
+        };
+        self.triggers.apply(saving.await.map_err(stopped)??);
+        self.start_triggers().await;
+        Ok(())
+    }
+
+    /// How triggers are set up, and what came of them.
+    pub async fn triggers_dto(&self) -> TriggersDto {
+        let sources = self.sources.lock().await;
+        let data_dir = &self.installation.settings.data_dir;
+        TriggersDto::new(&self.triggers, sources.as_ref(), data_dir)
     }
 
     /// What is being inspected, for the window.
@@ -167,6 +233,7 @@ impl App {
     /// Shows and inspects with another camera from now on.
     fn show(&self, view: &mut View, camera: Running) {
         let same = Arc::ptr_eq(&camera.feed, &view.camera.feed);
+        self.inspecting.send_replace(camera.clone());
         let before = std::mem::replace(&mut view.camera, camera);
         if same {
             return;
@@ -206,6 +273,24 @@ impl App {
         running
             .map(|(running, id)| dto(id, &running, shown(&running)))
             .collect()
+    }
+
+    /// What is amiss with cameras that give frames all the same.
+    pub fn camera_warnings(&self) -> Vec<CameraWarningDto> {
+        let mut warnings = self.cameras.warnings();
+        // Of what passes by, a part that came too soon was seen by nobody.
+        let missed =
+            self.triggers.counts().iter().any(|count| {
+                count.source.tells_of_passing_parts() && count.busy + count.failed > 0
+            });
+        let parts_missed = CameraWarningDto {
+            camera: self.camera_id(),
+            kind: CameraWarningKind::PartsMissed,
+        };
+        if missed && !warnings.contains(&parts_missed) {
+            warnings.insert(0, parts_missed);
+        }
+        warnings
     }
 
     /// The id of the camera that inspects.
@@ -335,7 +420,8 @@ pub fn run(
     // lock refuses, and the single instance below ends this process before anyone looks.
     let opening = std::thread::Builder::new().spawn(move || {
         tauri::async_runtime::block_on(async {
-            let app = App::open(settings, environment, report_ready).await?;
+            let operator = session.operator.clone();
+            let app = App::open(settings, environment, report_ready, operator).await?;
             let gate = Gate::new(session, app.clone());
             gate.note(AuditCategory::SignIn, "window", "opened")
                 .await
@@ -410,11 +496,17 @@ pub fn run(
     let keeping = app.clone();
     tauri::async_runtime::spawn(async move { keeping.housekeeping.keep_backups(stopped).await });
     let handle = tauri.handle().clone();
-    tauri::async_runtime::spawn(live::tell(app, move |update| {
+    let send = move |update: StationUpdate| {
         if let Err(error) = update.emit(&handle) {
             tracing::error!(%error, "the window could not be told");
         }
-    }));
+    };
+    tauri::async_runtime::spawn(cameras::keep_drift(
+        app.cameras.clone(),
+        app.installation.records.clone(),
+    ));
+    tauri::async_runtime::spawn(live::tell_triggers(app.clone(), send.clone()));
+    tauri::async_runtime::spawn(live::tell(app, send));
     tauri.run(|handle, event| {
         if let tauri::RunEvent::Exit = event {
             // Work in flight goes on from its queue at the next start.

@@ -12,16 +12,18 @@ pub mod measured;
 pub mod roster;
 mod setup;
 mod shot;
+mod warnings;
 
 pub use setup::MOST_SETTINGS_BYTES;
 pub use shot::{pixel_format, take_shot};
+pub use warnings::keep_drift;
 
 use crate::settings::Settings;
 use kinds::{Found, Kind, LineControls};
 use measured::Measures;
 use roster::{CameraEntry, Roster, RosterError};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use wiko_camera::CameraFeed;
@@ -69,6 +71,8 @@ pub struct Cameras {
     measures: Mutex<BTreeMap<String, Measures>>,
     darks: Mutex<BTreeMap<String, Average>>,
     lines: LineControls,
+    /// Those whose pictures have changed over the days.
+    drifted: Mutex<BTreeSet<String>>,
 }
 
 /// What was asked of a camera was not done.
@@ -118,6 +122,7 @@ impl Cameras {
             measures: Mutex::new(BTreeMap::new()),
             darks: Mutex::new(BTreeMap::new()),
             lines: LineControls::default(),
+            drifted: Mutex::default(),
             settings,
         })
     }

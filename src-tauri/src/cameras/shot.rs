@@ -47,6 +47,7 @@ pub async fn take_shot(
         faults.sort();
         faults.dedup();
         shot.camera.conditions = Some(Box::new(CaptureConditions {
+            trigger: None,
             device: Some(entry.device),
             features,
             pixel_format: Some(pixel_format(frame)),

@@ -2,29 +2,28 @@
 
 use crate::{
     access::Gate,
-    cameras,
     dto::{
         CommandError, ErrorCode, HistoryRowDto, InspectionDto, OperatorCallForm, OrderDto,
-        PreviewDto, SessionDto, StationDto,
+        PreviewDto, ScannedDto, SessionDto, StationDto,
     },
     live,
+    triggers::Scanned,
+    window::App,
 };
-use std::time::Duration;
 use tauri::State;
 use wiko_core::{
     audit::AuditCategory,
     history::{HistoryFilter, HistoryRow},
+    id::InspectionId,
     ports::{Language, Records},
     role::Role,
     sku::ProductSku,
+    trigger::{Trigger, TriggerSource},
 };
 use wiko_pipeline::CallRefused;
 
 /// Parts in the strip of the last ones.
 const RECENT: u32 = 10;
-
-/// How long the trigger waits for a fresh frame.
-const FRAME_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 #[tauri::command]
 #[specta::specta]
@@ -57,6 +56,7 @@ pub(super) async fn station(gate: State<'_, Gate>) -> Result<StationDto, Command
         preview: PreviewDto {
             url: app.preview_url().to_owned(),
         },
+        triggers: app.triggers().settings(),
         secrets: installation.secrets.backing(),
         live: live::live(app).await?,
         recent: recent.rows.iter().map(HistoryRowDto::from).collect(),
@@ -79,8 +79,17 @@ pub(super) async fn set_order(
     order: OrderDto,
 ) -> Result<OrderDto, CommandError> {
     let (app, _) = gate.enter(Role::Operator)?;
+    inspect_from_now_on(&gate, app, &order).await
+}
+
+/// Changes what is inspected, and notes it.
+async fn inspect_from_now_on(
+    gate: &Gate,
+    app: &App,
+    order: &OrderDto,
+) -> Result<OrderDto, CommandError> {
     let before = app.order_dto();
-    app.set_order(&order)?;
+    app.set_order(order)?;
     let now = app.order_dto();
     if now != before {
         let told = |order: &OrderDto| serde_json::json!({"product_sku": order.product_sku, "stage": order.stage, "lot": order.lot});
@@ -109,17 +118,61 @@ pub(super) async fn set_language(
         .await
 }
 
-/// Takes the next frame and answers once the part is safe on disk.
+/// Takes the part that lies there and answers once it is safe on disk. `source` is what the person pressed.
 #[tauri::command]
 #[specta::specta]
-pub(super) async fn trigger_capture(gate: State<'_, Gate>) -> Result<HistoryRowDto, CommandError> {
-    let (app, session) = gate.enter(Role::Operator)?;
-    let triggered_at = app.installation.clock.now();
-    let (camera, order) = app.camera_and_order(&session.operator);
-    let frame = camera.feed.frame_after(triggered_at, FRAME_TIMEOUT).await?;
-    let shot = cameras::take_shot(&app.cameras, &camera, frame).await?;
-    let capture = app.installation.station.capture(&order, &shot).await?;
-    let inspection = app.installation.records.inspection(capture.id).await?;
+pub(super) async fn trigger_capture(
+    gate: State<'_, Gate>,
+    source: TriggerSource,
+) -> Result<HistoryRowDto, CommandError> {
+    let (app, _) = gate.enter(Role::Operator)?;
+    if !matches!(
+        source,
+        TriggerSource::Key | TriggerSource::Pedal | TriggerSource::OnScreen
+    ) {
+        return Err(CommandError::new(
+            ErrorCode::InvalidInput,
+            format!("{source} is no trigger of the window"),
+        ));
+    }
+    let trigger = Trigger::plain(source, app.installation.clock.now());
+    let taken = app.triggers().take(trigger).await?;
+    row_of(app, taken.id).await
+}
+
+/// Does with a scanned code what the set-up says.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn scan(gate: State<'_, Gate>, text: String) -> Result<ScannedDto, CommandError> {
+    let (app, _) = gate.enter(Role::Operator)?;
+    Ok(match app.triggers().scan(&text).await? {
+        Scanned::Taken(taken) => ScannedDto::Taken {
+            row: row_of(app, taken.id).await?,
+        },
+        Scanned::SerialKept(serial) => ScannedDto::SerialKept { serial },
+        Scanned::Lot(lot) => {
+            let order = OrderDto {
+                lot: Some(lot),
+                ..app.order_dto()
+            };
+            ScannedDto::Lot {
+                order: inspect_from_now_on(&gate, app, &order).await?,
+            }
+        }
+    })
+}
+
+/// Forgets the serial number that was scanned for the next part.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn forget_serial(gate: State<'_, Gate>) -> Result<(), CommandError> {
+    let (app, _) = gate.enter(Role::Operator)?;
+    app.triggers().forget_serial();
+    Ok(())
+}
+
+async fn row_of(app: &App, id: InspectionId) -> Result<HistoryRowDto, CommandError> {
+    let inspection = app.installation.records.inspection(id).await?;
     Ok(HistoryRowDto::from(&HistoryRow::of(&inspection)))
 }
 

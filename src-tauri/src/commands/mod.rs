@@ -4,6 +4,7 @@ mod cameras;
 mod inspect;
 mod review;
 mod setup;
+mod triggers;
 
 pub(crate) use review::cleared;
 
@@ -23,6 +24,8 @@ pub fn builder() -> Builder<Wry> {
             inspect::set_order,
             inspect::set_language,
             inspect::trigger_capture,
+            inspect::scan,
+            inspect::forget_serial,
             inspect::operator_decide,
             review::history_page,
             review::inspection,
@@ -54,6 +57,8 @@ pub fn builder() -> Builder<Wry> {
             cameras::export_camera_settings,
             cameras::import_camera_settings,
             cameras::camera_quality_history,
+            triggers::triggers,
+            triggers::set_triggers,
             setup::credentials,
             setup::set_credentials,
             setup::clear_credentials,

@@ -1,6 +1,6 @@
 use crate::cameras::{
     Running, pixel_format,
-    roster::{CalibrationEntry, CameraEntry, LineScanEntry, background_level, contrast_levels},
+    roster::{CalibrationEntry, CameraEntry, LineScanEntry},
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -15,7 +15,6 @@ use wiko_core::{
     stage::Stage,
     time::UnixMillis,
 };
-use wiko_store::QualityHour;
 
 /// A camera of the station, as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
@@ -158,6 +157,10 @@ pub struct LineScanDto {
     /// How fast the belt moves, in millimetres a second; 0 where it is not known.
     #[specta(type = Number)]
     pub belt_mm_per_s: f64,
+    /// Level of the belt without a part.
+    pub background_level: u8,
+    /// A part differs from the belt by as many levels.
+    pub contrast_levels: u8,
 }
 
 /// How lines become pictures.
@@ -349,65 +352,6 @@ pub struct ImportedSettingsDto {
     pub mismatches: Vec<Mismatch>,
 }
 
-/// How a camera's pictures were over an hour.
-#[derive(Debug, Clone, Serialize, Type)]
-pub struct QualityHourDto {
-    /// When the hour began, epoch milliseconds.
-    #[specta(type = Number)]
-    pub from: f64,
-    /// Inspected frames in it.
-    #[specta(type = Number)]
-    pub frames: f64,
-    /// Their mean focus score.
-    #[specta(type = Number)]
-    pub focus: f64,
-    /// Their mean level.
-    #[specta(type = Number)]
-    pub mean_level: f64,
-    /// Their mean share of clipped pixels on the part.
-    #[specta(type = Number)]
-    pub clipped_on_part: f64,
-    /// Their mean noise.
-    #[specta(type = Number)]
-    pub noise: f64,
-    /// Those of them that were unfit.
-    #[specta(type = Number)]
-    pub unfit: f64,
-}
-
-/// How a camera's pictures drift.
-#[derive(Debug, Clone, Serialize, Type)]
-pub struct QualityHistoryDto {
-    /// The last days, oldest hour first; hours without frames are left out.
-    pub hours: Vec<QualityHourDto>,
-    /// What has drifted and by how much, in words; empty where nothing has.
-    pub warnings: Vec<DriftDto>,
-}
-
-/// A measure that drifts.
-#[derive(Debug, Clone, Serialize, Type)]
-pub struct DriftDto {
-    /// Which: `focus`, `mean_level`, `clipped_on_part`, `noise`.
-    pub measure: QualityMeasure,
-    /// By what share it has changed between the first and the last day, below 0 where it fell.
-    #[specta(type = Number)]
-    pub change: f64,
-}
-
-/// What drifts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "snake_case")]
-pub enum QualityMeasure {
-    /// Sharpness falls: dirt, a loose lens.
-    Focus,
-    /// Brightness changes: the lamp ages.
-    MeanLevel,
-    /// More of the part is white.
-    ClippedOnPart,
-    /// More noise.
-    Noise,
-}
-
 impl From<LineScanDto> for LineScanEntry {
     fn from(dto: LineScanDto) -> Self {
         Self {
@@ -417,8 +361,8 @@ impl From<LineScanDto> for LineScanEntry {
             longest_rows: dto.longest_rows,
             overlap_rows: dto.overlap_rows,
             belt_mm_per_s: dto.belt_mm_per_s,
-            background_level: background_level(),
-            contrast_levels: contrast_levels(),
+            background_level: dto.background_level,
+            contrast_levels: dto.contrast_levels,
         }
     }
 }
@@ -436,6 +380,8 @@ impl From<LineScanEntry> for LineScanDto {
             longest_rows: entry.longest_rows,
             overlap_rows: entry.overlap_rows,
             belt_mm_per_s: entry.belt_mm_per_s,
+            background_level: entry.background_level,
+            contrast_levels: entry.contrast_levels,
         }
     }
 }
@@ -505,7 +451,7 @@ impl CameraDto {
 const FLAT_FIELD_DAYS: i64 = 7;
 
 impl FlatFieldDto {
-    fn of(entry: &CameraEntry, now: UnixMillis) -> Option<Self> {
+    pub fn of(entry: &CameraEntry, now: UnixMillis) -> Option<Self> {
         let taken_at = entry.flat_field_taken_at?;
         let days = (now.0 - taken_at.0) / (24 * 60 * 60 * 1000);
         let stale = days >= FLAT_FIELD_DAYS;
@@ -518,66 +464,5 @@ impl FlatFieldDto {
                 String::new()
             },
         })
-    }
-}
-
-/// A measure has drifted where a day's mean differs from the first day's by more than this share.
-const DRIFT: f64 = 0.15;
-
-impl QualityHistoryDto {
-    /// Of the sums of each hour, oldest first.
-    pub fn of(hours: &[QualityHour]) -> Self {
-        let day = 24;
-        let (Some(first), Some(last)) = (hours.first(), hours.last()) else {
-            return Self {
-                hours: Vec::new(),
-                warnings: Vec::new(),
-            };
-        };
-        let early: Vec<_> = hours
-            .iter()
-            .filter(|it| it.hour < first.hour + day)
-            .collect();
-        let late: Vec<_> = hours
-            .iter()
-            .filter(|it| it.hour > last.hour - day)
-            .collect();
-        let mean = |hours: &[&QualityHour], sum: fn(&QualityHour) -> f64| {
-            let frames: f64 = hours.iter().map(|it| it.frames as f64).sum();
-            hours.iter().map(|it| sum(it)).sum::<f64>() / frames.max(1.0)
-        };
-        type Sum = fn(&QualityHour) -> f64;
-        let measures: [(QualityMeasure, Sum, f64); 4] = [
-            (QualityMeasure::Focus, |it| it.focus, 0.0),
-            (QualityMeasure::MeanLevel, |it| it.mean_level, 0.0),
-            // Next to nothing may double and still be next to nothing.
-            (QualityMeasure::ClippedOnPart, |it| it.clipped_on_part, 0.01),
-            (QualityMeasure::Noise, |it| it.noise, 0.5),
-        ];
-        // Two days at least: over one, the sun goes round.
-        let warnings = measures
-            .into_iter()
-            .filter(|_| last.hour - first.hour >= 2 * day);
-        let warnings = warnings.filter_map(|(measure, sum, least)| {
-            let (before, now) = (mean(&early, sum), mean(&late, sum));
-            let change = (now - before) / before.max(f64::EPSILON);
-            let drifted = change.abs() > DRIFT && (now - before).abs() > least;
-            drifted.then_some(DriftDto { measure, change })
-        });
-        Self {
-            warnings: warnings.collect(),
-            hours: hours
-                .iter()
-                .map(|it| QualityHourDto {
-                    from: it.hour as f64 * 3_600_000.0,
-                    frames: it.frames as f64,
-                    focus: it.focus / it.frames as f64,
-                    mean_level: it.mean_level / it.frames as f64,
-                    clipped_on_part: it.clipped_on_part / it.frames as f64,
-                    noise: it.noise / it.frames as f64,
-                    unfit: it.unfit as f64,
-                })
-                .collect(),
-        }
     }
 }

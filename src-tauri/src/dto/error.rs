@@ -1,6 +1,8 @@
+use crate::triggers::{Refused, TriggerFileError};
 use wiko_core::{
     camera::FeatureError,
     ports::{CameraError, SecretsError, StoreError},
+    trigger::TriggerRefusal,
 };
 
 /// What the window needs to know of a failure: a code that it translates, and a sentence for whatever
@@ -53,6 +55,14 @@ pub enum ErrorCode {
     KeyringMissing,
     /// The keyring did not do it.
     KeyringFailed,
+    /// A part is being taken: trigger again once it is safe.
+    TriggerBusy,
+    /// Too soon after the last trigger to be another part.
+    TriggerBounce,
+    /// This trigger is switched off.
+    TriggerOff,
+    /// The station broke off while it took the part.
+    BrokenOff,
     /// What the window calls whatever the station did not say.
     #[expect(
         dead_code,
@@ -84,6 +94,32 @@ impl From<StoreError> for CommandError {
             | StoreError::TooNew { .. }
             | StoreError::Refused { .. }
             | StoreError::Fault { .. } => ErrorCode::StorageFault,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<Refused> for CommandError {
+    fn from(refused: Refused) -> Self {
+        let code = match &refused {
+            Refused::Failed(error) => return error.clone(),
+            Refused::Trigger(TriggerRefusal::Busy) => ErrorCode::TriggerBusy,
+            Refused::Trigger(TriggerRefusal::Bounce) => ErrorCode::TriggerBounce,
+            Refused::Trigger(TriggerRefusal::SourceOff) => ErrorCode::TriggerOff,
+            Refused::OtherCode(_) => ErrorCode::InvalidInput,
+            Refused::BrokenOff => ErrorCode::BrokenOff,
+        };
+        Self::new(code, refused.to_string())
+    }
+}
+
+impl From<TriggerFileError> for CommandError {
+    fn from(error: TriggerFileError) -> Self {
+        let code = match &error {
+            TriggerFileError::Io { .. } => ErrorCode::StorageFault,
+            TriggerFileError::Malformed { .. } | TriggerFileError::Bad(_) => {
+                ErrorCode::InvalidInput
+            }
         };
         Self::new(code, error.to_string())
     }

@@ -1,9 +1,12 @@
 use serde::Serialize;
 use specta::Type;
 use tauri_specta::Event;
-use wiko_core::queue::{Obstacle, Queue};
+use wiko_core::{
+    queue::{Obstacle, Queue},
+    trigger::TriggerSource,
+};
 
-use super::{AnalysisDto, HistoryRowDto, LiveDto, VerdictDto};
+use super::{AnalysisDto, CommandError, HistoryRowDto, LiveDto, VerdictDto};
 
 /// Something happened; sent to every window. The record is the truth, this only tells of it.
 #[derive(Debug, Clone, Serialize, Type, Event)]
@@ -54,6 +57,13 @@ pub enum StationUpdate {
     Live {
         /// All of them.
         live: LiveDto,
+    },
+    /// A trigger that nobody at the window gave took no part.
+    TriggerFailed {
+        /// Who triggered.
+        source: TriggerSource,
+        /// Why there is no part.
+        error: CommandError,
     },
     /// Some updates were lost: read the station and the part on the screen again.
     Reload,

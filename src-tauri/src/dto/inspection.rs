@@ -1,4 +1,4 @@
-use super::AuditRowDto;
+use super::{AuditRowDto, CaptureConditionsDto};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
@@ -322,6 +322,8 @@ pub struct InspectionDto {
     /// The frame's number.
     #[specta(type = Number)]
     pub frame_sequence: f64,
+    /// How the picture was taken; none for a picture of a file.
+    pub conditions: Option<CaptureConditionsDto>,
     /// The picture's hash.
     pub image_sha256: String,
     /// The picture's bytes.
@@ -377,6 +379,7 @@ impl InspectionDto {
             operator: capture.operator.clone(),
             camera: capture.camera.id.to_string(),
             frame_sequence: capture.camera.frame_sequence as f64,
+            conditions: capture.camera.conditions.as_deref().map(Into::into),
             image_sha256: inspection.image.sha256.to_string(),
             image_size_bytes: inspection.image.size_bytes as f64,
             image_width_px: inspection.image.width_px,

@@ -8,6 +8,8 @@
 
 mod audit;
 mod camera;
+mod camera_quality;
+mod conditions;
 mod containment;
 mod error;
 mod event;
@@ -17,13 +19,16 @@ mod queue;
 mod setup;
 mod spending;
 mod station;
+mod triggers;
 
 pub use audit::AuditRowDto;
 pub use camera::{
-    AssignCameraForm, CalibrateForm, CameraDto, ExportedSettingsDto, FeatureSetDto, FlatFieldStep,
-    FoundCameraDto, FoundCamerasDto, ImportedSettingsDto, LineScanDto, LiveAidsDto,
-    QualityHistoryDto, RegionForm, SetFeatureForm, TestShotDto, UnavailableDto,
+    AssignCameraForm, CalibrateForm, CameraDto, ExportedSettingsDto, FeatureSetDto, FlatFieldDto,
+    FlatFieldStep, FoundCameraDto, FoundCamerasDto, ImportedSettingsDto, LineScanDto, LiveAidsDto,
+    RegionForm, SetFeatureForm, TestShotDto, UnavailableDto,
 };
+pub use camera_quality::QualityHistoryDto;
+pub use conditions::CaptureConditionsDto;
 pub use containment::ContainedPartsDto;
 pub use error::{CommandError, ErrorCode};
 pub use event::StationUpdate;
@@ -32,4 +37,8 @@ pub use inspection::{AnalysisDto, InspectionDto, OperatorCallForm, VerdictDto};
 pub use queue::{CircuitDto, ClockTroubleDto, QueuedPartsDto};
 pub use setup::{CheckDto, CheckState, CredentialsDto, CredentialsForm};
 pub use spending::{BudgetDto, SpendingDto};
-pub use station::{CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto, SessionDto, StationDto};
+pub use station::{
+    CameraWarningDto, CameraWarningKind, CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto,
+    SessionDto, StationDto,
+};
+pub use triggers::{ScannedDto, TriggersDto};

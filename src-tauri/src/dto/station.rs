@@ -9,6 +9,7 @@ use wiko_core::{
     queue::QueueDepth,
     role::Role,
     stage::Stage,
+    trigger::TriggerSettings,
 };
 
 use super::{BudgetDto, CircuitDto, ClockTroubleDto, HistoryRowDto};
@@ -68,6 +69,8 @@ pub struct StationDto {
     pub product_skus: Vec<String>,
     /// The live picture.
     pub preview: PreviewDto,
+    /// How parts are triggered.
+    pub triggers: TriggerSettings,
     /// Where secrets lie; the window warns unless in the keyring.
     pub secrets: Backing,
     /// What changes all the time.
@@ -192,10 +195,39 @@ pub struct LiveDto {
     pub camera: String,
     /// The camera's state.
     pub camera_state: CameraState,
+    /// What is amiss with cameras that give frames all the same.
+    pub camera_warnings: Vec<CameraWarningDto>,
+    /// The serial number that was scanned for the next part.
+    pub kept_serial: Option<String>,
     /// The storage fault that stops capture, where there is one.
     pub storage_fault: Option<String>,
     /// Why nothing is captured for want of room, where there is none.
     pub no_room: Option<String>,
     /// Why the last daily backup was not made, where it was not.
     pub backup_failed: Option<String>,
+}
+
+/// Something is amiss with a camera.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct CameraWarningDto {
+    /// Its id.
+    pub camera: String,
+    /// What.
+    pub kind: CameraWarningKind,
+}
+
+/// What may be amiss with a camera that gives frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum CameraWarningKind {
+    /// Parts went by and were not inspected.
+    PartsMissed,
+    /// Frames are lost on their way.
+    FramesLost,
+    /// It does not do what it was told.
+    SettingsRefused,
+    /// The flat field is old.
+    FlatFieldStale,
+    /// Its pictures have changed over the days.
+    Drift,
 }

@@ -1,20 +1,30 @@
 //! A station that takes parts as the test says.
 
-use super::{TakePart, Taken, Triggers};
-use crate::dto::{CommandError, ErrorCode};
+use super::{SeenPart, TakePart, Taken, Triggers};
+use crate::{
+    cameras::Running,
+    clock::SystemEntropy,
+    dto::{CommandError, ErrorCode},
+};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 use std::time::Duration;
 use tokio::{runtime::Handle, sync::Semaphore};
+use wiko_camera::CameraFeed;
 use wiko_core::{
+    camera::{Access, Feature, FeatureKind, FeatureValue, Visibility},
     id::InspectionId,
     image::Sha256,
+    ports::{Camera, CameraError},
     time::UnixMillis,
     trigger::{PedalKey, Trigger, TriggerCounts, TriggerSettings, TriggerSource},
 };
-use wiko_testkit::fakes::clock::SetClock;
+use wiko_testkit::fakes::{
+    camera::{FakeCamera, Shutter},
+    clock::SetClock,
+};
 
 pub(super) const CAMERA_LOST: &str = "the camera is unplugged: check the cable";
 
@@ -30,6 +40,8 @@ pub(super) struct FakeLine {
     pub clock: Arc<SetClock>,
     /// What was taken, in its order.
     pub took: Mutex<Vec<Trigger>>,
+    /// The numbers of the frames that it was taken by, in that order; none where it was to take the next.
+    pub seen: Mutex<Vec<Option<u64>>>,
     /// One part ends for each permit.
     pub ends: Semaphore,
     ending: Mutex<Ends>,
@@ -50,10 +62,12 @@ impl FakeLine {
 
 #[async_trait::async_trait]
 impl TakePart for FakeLine {
-    async fn take(&self, trigger: Trigger) -> Result<Taken, CommandError> {
+    async fn take(&self, trigger: Trigger, seen: Option<SeenPart>) -> Result<Taken, CommandError> {
         if self.under_way.swap(true, Ordering::SeqCst) {
             self.overlapped.store(true, Ordering::SeqCst);
         }
+        let frame = seen.map(|seen| seen.frame.sequence);
+        self.seen.lock().unwrap().push(frame);
         let number = {
             let mut took = self.took.lock().unwrap();
             took.push(trigger);
@@ -92,6 +106,7 @@ pub(super) fn line(settings: TriggerSettings, ends: usize) -> (Triggers, Arc<Fak
     let line = Arc::new(FakeLine {
         clock: Arc::new(SetClock::at(UnixMillis(1_772_352_000_000))),
         took: Mutex::default(),
+        seen: Mutex::default(),
         ends: Semaphore::new(ends),
         ending: Mutex::new(Ends::Durable),
         overlapped: AtomicBool::new(false),
@@ -105,6 +120,38 @@ pub(super) fn line(settings: TriggerSettings, ends: usize) -> (Triggers, Arc<Fak
         Handle::current(),
     );
     (triggers, line)
+}
+
+/// A camera at that line, which waits for its own input where it is to, and what makes it give frames.
+pub(super) fn camera(line: &FakeLine, has_line_trigger: bool) -> (Running, Shutter) {
+    let (camera, shutter) = FakeCamera::new("fake", line.clock.clone());
+    let text = |name: &str, value: &str| Feature {
+        name: name.into(),
+        display_name: name.into(),
+        category: "AcquisitionControl".into(),
+        visibility: Visibility::Beginner,
+        access: Access::ReadWrite,
+        kind: FeatureKind::Enumeration {
+            entries: vec![value.into()],
+        },
+        value: Some(FeatureValue::Text(value.into())),
+        unit: String::new(),
+        description: String::new(),
+    };
+    let mode = if has_line_trigger { "On" } else { "Off" };
+    let mut camera = Some(camera.with_features(vec![
+        text("TriggerMode", mode),
+        text("TriggerSource", "Line1"),
+    ]));
+    let open = move || -> Result<Box<dyn Camera>, CameraError> {
+        Ok(Box::new(camera.take().ok_or(CameraError::Ended)?))
+    };
+    let feed = CameraFeed::spawn(Box::new(open), Arc::new(SystemEntropy)).unwrap();
+    let running = Running {
+        entry: None,
+        feed: Arc::new(feed),
+    };
+    (running, shutter)
 }
 
 pub(super) fn counts_of(triggers: &Triggers, source: TriggerSource) -> TriggerCounts {

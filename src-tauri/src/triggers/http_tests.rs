@@ -1,4 +1,4 @@
-use super::fakes::{CAMERA_LOST, Ends, FakeLine, counts_of, line, settings, taken, until};
+use super::fakes::{CAMERA_LOST, Ends, FakeLine, camera, counts_of, line, settings, taken, until};
 use super::http::TimeLimits;
 use super::token::TOKEN_FILE;
 use super::*;
@@ -437,7 +437,9 @@ async fn it_listens_on_loopback_alone_and_a_port_that_is_taken_is_told_with_what
     taken.sources = std::collections::BTreeSet::from([TriggerSource::Http]);
     server.triggers.apply(taken);
     let dir = tempfile::tempdir().unwrap();
-    let sources = Sources::start(&server.triggers, dir.path()).await;
+    let (camera, _shutter) = camera(&server.line, false);
+    let (_cameras, inspecting) = watch::channel(camera);
+    let sources = Sources::start(&server.triggers, inspecting, dir.path()).await;
     let told = sources.http.unwrap().unwrap_err().to_string();
     assert!(
         told.contains(&port.to_string()) && told.contains("http_port"),

@@ -2,18 +2,22 @@
 //! time, and programs on this machine.
 //!
 //! Invariants:
-//! - One part is taken at a time, and nothing waits in line: a trigger is let through or refused where it arrives.
+//! - One part is taken at a time, and nothing waits in line: a trigger is let through or refused where it arrives. Only a
+//!   frame that is the part's picture already waits until the part before is safe: what it shows does not move on.
 //! - A part that was begun is taken to its end, also where who asked for it is gone.
 //! - A taking that fails or breaks off frees the next; what came of each trigger is told to all who listen.
 
+mod by_camera;
+mod file;
 mod http;
 mod interval;
 mod token;
 
+pub use file::{TriggerFileError, load, save};
 pub use http::{HttpError, HttpTrigger};
-pub use token::{Token, TokenError};
+pub use token::{TOKEN_FILE, Token, TokenError};
 
-use crate::dto::CommandError;
+use crate::{cameras::Running, dto::CommandError};
 use std::{
     net::SocketAddr,
     path::Path,
@@ -21,10 +25,11 @@ use std::{
 };
 use tokio::{
     runtime::Handle,
-    sync::{broadcast, oneshot},
+    sync::{Notify, broadcast, oneshot, watch},
     task::JoinSet,
 };
 use wiko_core::{
+    camera::Frame,
     id::InspectionId,
     image::Sha256,
     ports::Clock,
@@ -46,11 +51,21 @@ pub struct Taken {
     pub sha256: Sha256,
 }
 
+/// A frame that tells of a part, and is its picture.
+#[derive(Clone)]
+pub struct SeenPart {
+    /// Whose it is.
+    pub camera: Running,
+    /// The frame.
+    pub frame: Arc<Frame>,
+}
+
 /// Takes a part: the way from a frame to the records. It answers once the part is durable.
 #[async_trait::async_trait]
 pub trait TakePart: Send + Sync {
-    /// Takes the part that `trigger` tells of, with its serial number and lot where it has them.
-    async fn take(&self, trigger: Trigger) -> Result<Taken, CommandError>;
+    /// Takes the part that `trigger` tells of, with its serial number and lot where it has them: by the frame that was
+    /// seen, or by the next one.
+    async fn take(&self, trigger: Trigger, seen: Option<SeenPart>) -> Result<Taken, CommandError>;
 }
 
 /// Why no part was taken.
@@ -115,6 +130,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     take: Arc<dyn TakePart>,
     outcomes: broadcast::Sender<TriggerOutcome>,
+    kept_serial: watch::Sender<Option<String>>,
+    /// A part is safe, or cannot be had.
+    settled: Notify,
     runtime: Handle,
 }
 
@@ -132,6 +150,8 @@ impl Triggers {
                 clock,
                 take,
                 outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
+                kept_serial: watch::Sender::new(None),
+                settled: Notify::new(),
                 runtime,
             }),
         }
@@ -145,24 +165,70 @@ impl Triggers {
     ) -> Result<oneshot::Receiver<Result<Taken, Refused>>, TriggerRefusal> {
         let source = trigger.source;
         let monotonic_ms = self.inner.clock.reading().monotonic_ms;
-        let trigger = match self.debounce().offer(trigger, monotonic_ms) {
-            Ok(trigger) => trigger,
-            Err(refusal) => {
-                if refusal == TriggerRefusal::Busy && source.tells_of_passing_parts() {
-                    tracing::warn!(%source, "a part came while the one before was being saved, and was not taken");
+        let offered = self.debounce().offer(trigger, monotonic_ms);
+        match offered {
+            Ok(trigger) => Ok(self.begin(trigger, None)),
+            Err(refusal) => Err(self.refused(source, refusal)),
+        }
+    }
+
+    /// Lets a trigger through whose part is seen already, once the part before is safe; else as [`Self::offer`]. What is a
+    /// bounce goes by when frames were exposed, not by how long they waited.
+    pub async fn offer_seen(
+        &self,
+        source: TriggerSource,
+        seen: SeenPart,
+    ) -> Result<oneshot::Receiver<Result<Taken, Refused>>, TriggerRefusal> {
+        let trigger = Trigger::plain(source, seen.frame.exposed_at);
+        let settled = self.inner.settled.notified();
+        tokio::pin!(settled);
+        loop {
+            // From here on no word of an end is missed.
+            settled.as_mut().enable();
+            let offered = {
+                let mut debounce = self.debounce();
+                if debounce.is_taking() {
+                    None
                 } else {
-                    tracing::debug!(%source, refusal = refusal.code(), "a trigger took no part");
+                    let reading = self.inner.clock.reading();
+                    let age_ms = u64::try_from(reading.now.0 - trigger.at.0).unwrap_or(0);
+                    let exposed_ms = reading.monotonic_ms.saturating_sub(age_ms);
+                    Some(debounce.offer(trigger.clone(), exposed_ms))
                 }
-                self.tell(source, Err(refusal.into()));
-                return Err(refusal);
+            };
+            match offered {
+                Some(Ok(trigger)) => return Ok(self.begin(trigger, Some(seen))),
+                Some(Err(refusal)) => return Err(self.refused(source, refusal)),
+                None => settled.as_mut().await,
             }
-        };
+            settled.set(self.inner.settled.notified());
+        }
+    }
+
+    fn refused(&self, source: TriggerSource, refusal: TriggerRefusal) -> TriggerRefusal {
+        if refusal != TriggerRefusal::SourceOff && source.tells_of_passing_parts() {
+            tracing::warn!(%source, refusal = refusal.code(), "a part came too soon after the one before, and was not taken");
+        } else {
+            tracing::debug!(%source, refusal = refusal.code(), "a trigger took no part");
+        }
+        self.tell(source, Err(refusal.into()));
+        refusal
+    }
+
+    /// Takes the part of a trigger that was let through.
+    fn begin(
+        &self,
+        trigger: Trigger,
+        seen: Option<SeenPart>,
+    ) -> oneshot::Receiver<Result<Taken, Refused>> {
+        let source = trigger.source;
+        self.tell_serial();
         let (tell, told) = oneshot::channel();
         let triggers = self.clone();
         self.inner.runtime.spawn(async move {
             let take = triggers.inner.take.clone();
             // In a task of its own, whose panic ends nothing else.
-            let taking = tokio::spawn(async move { take.take(trigger).await });
+            let taking = tokio::spawn(async move { take.take(trigger, seen).await });
             let result = match taking.await {
                 Ok(result) => result.map_err(Refused::Failed),
                 Err(error) => {
@@ -171,11 +237,13 @@ impl Triggers {
                 }
             };
             triggers.debounce().settle(result.is_ok());
+            triggers.inner.settled.notify_waiters();
+            triggers.tell_serial();
             triggers.tell(source, result.clone());
             // Who asked may be gone.
             let _ = tell.send(result);
         });
-        Ok(told)
+        told
     }
 
     /// Takes the part that `trigger` tells of; answers once it is safe on disk.
@@ -207,6 +275,7 @@ impl Triggers {
         // Settings under which a scan does nothing at all are refused where they are checked.
         let serial = scan.serial.unwrap_or_default();
         self.debounce().keep_serial(Some(serial.clone()));
+        self.tell_serial();
         Ok(Scanned::SerialKept(serial))
     }
 
@@ -218,6 +287,23 @@ impl Triggers {
     /// Forgets the serial number that was scanned for the next part.
     pub fn forget_serial(&self) {
         self.debounce().keep_serial(None);
+        self.tell_serial();
+    }
+
+    /// Told of each change of the serial number that was scanned for the next part.
+    pub fn subscribe_serial(&self) -> watch::Receiver<Option<String>> {
+        self.inner.kept_serial.subscribe()
+    }
+
+    fn tell_serial(&self) {
+        let debounce = self.debounce();
+        let now = debounce.kept_serial().map(str::to_owned);
+        // Under the lock, so that what is told last is what holds.
+        self.inner.kept_serial.send_if_modified(|kept| {
+            let is_other = *kept != now;
+            *kept = now;
+            is_other
+        });
     }
 
     /// The settings that hold.
@@ -253,16 +339,24 @@ impl Triggers {
 
 /// The sources that run by themselves, those of them that are on; until it is dropped.
 pub struct Sources {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
     /// Where HTTP listens, or why it does not; none where it is off.
     pub http: Option<Result<SocketAddr, HttpError>>,
 }
 
 impl Sources {
-    /// Starts them for `triggers` by its settings. Where HTTP cannot be had the others run all the same.
-    pub async fn start(triggers: &Triggers, data_dir: &Path) -> Self {
+    /// Starts them for `triggers` by its settings; `cameras` tells of the camera that inspects. Where HTTP cannot be had
+    /// the others run all the same.
+    pub async fn start(
+        triggers: &Triggers,
+        cameras: watch::Receiver<Running>,
+        data_dir: &Path,
+    ) -> Self {
         let settings = triggers.settings();
         let mut tasks = JoinSet::new();
+        if settings.is_on(TriggerSource::CameraLine) || settings.is_on(TriggerSource::PartPresent) {
+            tasks.spawn(by_camera::run(triggers.clone(), cameras));
+        }
         if settings.is_on(TriggerSource::Interval) {
             let every = std::time::Duration::from_millis(settings.interval_ms.into());
             tasks.spawn(interval::run(triggers.clone(), every));
@@ -276,13 +370,17 @@ impl Sources {
                 address
             }));
         }
-        Self {
-            _tasks: tasks,
-            http,
-        }
+        Self { tasks, http }
+    }
+
+    /// Ends them; their port is free when it returns.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
     }
 }
 
+#[cfg(test)]
+mod by_camera_tests;
 #[cfg(test)]
 mod fakes;
 #[cfg(test)]

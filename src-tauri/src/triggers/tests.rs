@@ -1,4 +1,4 @@
-use super::fakes::{CAMERA_LOST, Ends, counts_of, line, settings, taken, until};
+use super::fakes::{CAMERA_LOST, Ends, camera, counts_of, line, settings, taken, until};
 use super::*;
 use crate::dto::ErrorCode;
 use std::sync::atomic::Ordering;
@@ -194,15 +194,18 @@ async fn only_the_sources_that_are_on_are_started() {
             http_port: free_port(),
             ..settings()
         };
-        let (triggers, _) = line(on, 9);
-        let sources = Sources::start(&triggers, dir.path()).await;
+        let (triggers, line) = line(on, 9);
+        let (camera, _shutter) = camera(&line, false);
+        let (_cameras, inspecting) = watch::channel(camera);
+        let sources = Sources::start(&triggers, inspecting, dir.path()).await;
         let has_http = matches!(&sources.http, Some(Ok(address)) if address.ip().is_loopback());
-        (sources._tasks.len(), has_http)
+        (sources.tasks.len(), has_http)
     };
-    use TriggerSource::{Http, Interval, Key};
+    use TriggerSource::{CameraLine, Http, Interval, Key, PartPresent};
     assert_eq!(started(&[Key]).await, (0, false));
     assert_eq!(started(&[Key, Interval]).await, (1, false));
     assert_eq!(started(&[Interval, Http]).await, (2, true));
+    assert_eq!(started(&[CameraLine, PartPresent]).await, (1, false));
 }
 
 fn free_port() -> u16 {

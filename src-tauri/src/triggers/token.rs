@@ -14,7 +14,7 @@ use std::{
 use subtle::ConstantTimeEq;
 
 /// Name of the file in the data directory.
-pub(super) const TOKEN_FILE: &str = "trigger.token";
+pub const TOKEN_FILE: &str = "trigger.token";
 
 /// Hexadecimal digits of a token: 32 random bytes.
 const DIGITS: usize = 64;

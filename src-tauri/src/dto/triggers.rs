@@ -1,0 +1,107 @@
+use super::{HistoryRowDto, OrderDto};
+use crate::triggers::{HttpError, Sources, TOKEN_FILE, Triggers};
+use serde::Serialize;
+use specta::Type;
+use specta_typescript::Number;
+use std::{net::SocketAddr, path::Path};
+use wiko_core::trigger::{TriggerCounts, TriggerSettings, TriggerSource};
+
+/// How triggers are set up, and what came of them.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct TriggersDto {
+    /// The settings that hold.
+    pub settings: TriggerSettings,
+    /// Of each source, since the station started.
+    pub counts: Vec<TriggerCountsDto>,
+    /// Where programs on this machine may trigger; none where that is off.
+    pub http: Option<HttpTriggerDto>,
+}
+
+impl TriggersDto {
+    /// As they are now.
+    pub fn new(triggers: &Triggers, sources: Option<&Sources>, data_dir: &Path) -> Self {
+        let http = sources.and_then(|sources| sources.http.as_ref());
+        Self {
+            settings: triggers.settings(),
+            counts: triggers.counts().iter().map(Into::into).collect(),
+            http: http.map(|http| HttpTriggerDto::new(http, data_dir)),
+        }
+    }
+}
+
+/// What came of the triggers of one source.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct TriggerCountsDto {
+    /// The source.
+    pub source: TriggerSource,
+    /// Parts taken.
+    #[specta(type = Number)]
+    pub taken: f64,
+    /// Refused as bounces.
+    #[specta(type = Number)]
+    pub bounced: f64,
+    /// Refused while a part was being taken.
+    #[specta(type = Number)]
+    pub busy: f64,
+    /// Let through, and no part came of it.
+    #[specta(type = Number)]
+    pub failed: f64,
+    /// When the last trigger came.
+    #[specta(type = Option<Number>)]
+    pub last_at: Option<f64>,
+}
+
+impl From<&TriggerCounts> for TriggerCountsDto {
+    fn from(counts: &TriggerCounts) -> Self {
+        Self {
+            source: counts.source,
+            taken: counts.taken as f64,
+            bounced: counts.bounced as f64,
+            busy: counts.busy as f64,
+            failed: counts.failed as f64,
+            last_at: counts.last_at.map(|at| at.0 as f64),
+        }
+    }
+}
+
+/// Where programs on this machine may trigger, or why they may not.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct HttpTriggerDto {
+    /// Where it listens.
+    pub address: Option<String>,
+    /// Why it does not, with what to do.
+    pub error: Option<String>,
+    /// The file that holds the token; never the token.
+    pub token_file: String,
+}
+
+impl HttpTriggerDto {
+    fn new(http: &Result<SocketAddr, HttpError>, data_dir: &Path) -> Self {
+        Self {
+            address: http.as_ref().ok().map(ToString::to_string),
+            error: http.as_ref().err().map(ToString::to_string),
+            token_file: data_dir.join(TOKEN_FILE).display().to_string(),
+        }
+    }
+}
+
+/// What a scanned code did.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ScannedDto {
+    /// It took the part.
+    Taken {
+        /// As the history shows it.
+        row: HistoryRowDto,
+    },
+    /// Its serial number is kept for the next part.
+    SerialKept {
+        /// The number.
+        serial: String,
+    },
+    /// It named the lot.
+    Lot {
+        /// What is inspected from now on.
+        order: OrderDto,
+    },
+}

@@ -4,8 +4,8 @@
 //! command asks for. A command that forgets to ask does not compile.
 
 use crate::{
+    app::App,
     dto::{CommandError, ErrorCode},
-    window::App,
 };
 use std::sync::Arc;
 use wiko_core::{

@@ -3,7 +3,7 @@
 //! Invariant: a path never comes from the window, only an id; so the window can read recorded pictures
 //! and nothing else.
 
-use crate::window::App;
+use crate::app::App;
 use std::sync::Arc;
 use tauri::http::{Request, Response, StatusCode, header};
 use tokio::{

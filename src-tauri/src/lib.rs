@@ -12,6 +12,7 @@
 mod access;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod allocator;
+mod app;
 mod backups;
 mod cameras;
 mod circuits;

@@ -1,12 +1,12 @@
 //! What changes all the time, put together for the window, and events turned into updates.
 
 use crate::{
+    app::App,
     dto::{
         AnalysisDto, BudgetDto, CircuitDto, ClockTroubleDto, CloudDto, CloudLink as LinkDto,
         LiveDto, StationUpdate, VerdictDto,
     },
     triggers::{Refused, TriggerOutcome},
-    window::App,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{

@@ -6,10 +6,10 @@
 //! - It is answered once the part is durable.
 
 use crate::{
+    app::App,
     cameras::{self, Running},
     dto::{CommandError, ErrorCode},
     triggers::{SeenPart, TakePart, Taken},
-    window::App,
 };
 use std::{
     sync::{Arc, Weak},

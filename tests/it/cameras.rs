@@ -10,7 +10,7 @@ use wiko_testkit::{
 };
 
 /// The station says itself whether it could look for such cameras.
-fn with_library(test: impl FnOnce()) {
+pub(crate) fn with_library(test: impl FnOnce()) {
     let found = TestStation::new().run(&["cameras", "find"]);
     let gige = found.events("unavailable").into_iter();
     let mut gige = gige.filter(|line| line["transport"] == "gige_vision");
@@ -20,7 +20,7 @@ fn with_library(test: impl FnOnce()) {
     }
 }
 
-fn assign(station: &TestStation, id: &str, serial: &str, more: &[&str]) {
+pub(crate) fn assign(station: &TestStation, id: &str, serial: &str, more: &[&str]) {
     let start = [
         "cameras",
         "assign",
@@ -86,7 +86,7 @@ fn a_gige_camera_is_found_assigned_set_and_takes_a_part() {
     });
 }
 
-fn belt(parts: Vec<Option<DefectType>>, seed: u64) -> Belt {
+pub(crate) fn belt(parts: Vec<Option<DefectType>>, seed: u64) -> Belt {
     Belt::new(&BeltConfig {
         sku: ProductSku::new("WK-KN-200").unwrap(),
         stage: Stage::Inspection,
@@ -109,7 +109,7 @@ fn first_row_of_part(part: &image::GrayImage) -> u32 {
     found.unwrap() as u32
 }
 
-fn written(belt: &Belt, path: PathBuf) -> PathBuf {
+pub(crate) fn written(belt: &Belt, path: PathBuf) -> PathBuf {
     let rows = belt.cycle_rows() as u32;
     let picture = image::GrayImage::from_raw(Belt::WIDTH_PX, rows, belt.lines(0, rows));
     picture.unwrap().save(&path).unwrap();

@@ -27,4 +27,5 @@ mod services;
 mod spending;
 mod station;
 mod study;
+mod triggers;
 mod window;

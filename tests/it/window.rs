@@ -22,14 +22,14 @@ use wiko_testkit::skip::skip_without_service;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The window of a station, closed on drop.
-struct Window {
-    client: Client,
+pub(crate) struct Window {
+    pub(crate) client: Client,
     driver: Child,
 }
 
 impl Window {
     /// Opens the station's window; notes the skipped test where this machine has no display or driver.
-    async fn open(station: &TestStation, arguments: &[&str]) -> Option<Self> {
+    pub(crate) async fn open(station: &TestStation, arguments: &[&str]) -> Option<Self> {
         if std::env::var_os("DISPLAY").is_none() {
             skip_without_service("there is no display");
             return None;
@@ -79,14 +79,14 @@ impl Window {
         Some(Self { client, driver })
     }
 
-    async fn see(&self, css: &str) -> fantoccini::elements::Element {
+    pub(crate) async fn see(&self, css: &str) -> fantoccini::elements::Element {
         let wait = self.client.wait().at_most(PATIENCE);
         wait.for_element(Locator::Css(css))
             .await
             .unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
-    async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         self.see(css).await.click().await.unwrap();
     }
 
@@ -97,12 +97,12 @@ impl Window {
         self.client.execute(script, vec![json!(css)]).await.unwrap();
     }
 
-    async fn text(&self, css: &str) -> String {
+    pub(crate) async fn text(&self, css: &str) -> String {
         self.see(css).await.text().await.unwrap()
     }
 
     /// The picture of the window, also written where `WIKO_TEST_SCREENSHOT_DIR` says.
-    async fn picture(&self, name: &str) -> RgbImage {
+    pub(crate) async fn picture(&self, name: &str) -> RgbImage {
         let png = self.client.screenshot().await.unwrap();
         if let Some(dir) = std::env::var_os("WIKO_TEST_SCREENSHOT_DIR") {
             std::fs::write(PathBuf::from(dir).join(format!("{name}.png")), &png).unwrap();
@@ -212,7 +212,7 @@ impl Drop for Window {
     }
 }
 
-async fn eventually<T, F: Future<Output = Option<T>>>(
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut look: impl FnMut() -> F,
 ) -> T {

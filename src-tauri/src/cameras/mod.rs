@@ -256,36 +256,63 @@ impl Cameras {
                 entry.id
             )));
         }
-        let mut roster = self.roster();
-        *roster = Roster::load(&self.settings.data_dir)?;
-        let others = || roster.all().iter().filter(|other| other.id != entry.id);
-        if let Some(other) = others().find(|other| other.device == entry.device) {
-            return Err(CamerasError::Unfit(format!(
-                "this device is {} already: remove that first, or change its stage",
-                other.id
-            )));
-        }
-        if let Some(other) = others().find(|other| other.stage == entry.stage) {
-            return Err(CamerasError::Unfit(format!(
-                "{} looks at {} already: remove it first, or choose another stage",
-                other.id, entry.stage
-            )));
-        }
         let id = entry.id.clone();
-        roster.put(entry.clone())?;
-        drop(roster);
+        self.edit(|roster| put_beside_others(roster, entry.clone()))?;
         self.stop(&id);
         self.feed(&entry)?;
         Ok(())
     }
 
+    /// Reads the file anew, changes it, and lets no other process do so meanwhile.
+    fn edit<T>(
+        &self,
+        edit: impl FnOnce(&mut Roster) -> Result<T, CamerasError>,
+    ) -> Result<T, CamerasError> {
+        let _lock = Roster::lock(&self.settings.data_dir)?;
+        let mut roster = self.roster();
+        self.take_in(&mut roster)?;
+        edit(&mut roster)
+    }
+
+    /// Takes in what another process changed; true where it did. Cameras whose device, settings or lines are others now
+    /// are stopped.
+    fn take_in(&self, roster: &mut Roster) -> Result<bool, CamerasError> {
+        let now = Roster::load(&self.settings.data_dir)?;
+        if now == *roster {
+            return Ok(false);
+        }
+        for before in roster.all() {
+            let told = |entry: &CameraEntry| {
+                (
+                    entry.device.clone(),
+                    entry.features.clone(),
+                    entry.line_scan,
+                )
+            };
+            if now.get(&before.id).map(told) != Some(told(before)) {
+                self.stop(&before.id);
+            }
+            self.known_measures().remove(&before.id);
+        }
+        *roster = now;
+        Ok(true)
+    }
+
+    /// Works from now on with the cameras that another process set up; true where it did.
+    pub fn reload(&self) -> Result<bool, CamerasError> {
+        let changed = self.take_in(&mut self.roster())?;
+        if changed {
+            self.start()?;
+        }
+        Ok(changed)
+    }
+
     /// Takes a camera out of the station. What was measured of it stays in its folder.
     pub fn remove(&self, id: &str) -> Result<(), CamerasError> {
-        self.entry(id)?;
-        let mut roster = self.roster();
-        *roster = Roster::load(&self.settings.data_dir)?;
-        roster.remove(id)?;
-        drop(roster);
+        self.edit(|roster| {
+            roster.get(id).ok_or_else(|| self.unknown(id, roster))?;
+            Ok(roster.remove(id)?)
+        })?;
         self.stop(id);
         Ok(())
     }
@@ -311,16 +338,15 @@ impl Cameras {
         id: &str,
         change: impl FnOnce(&mut CameraEntry),
     ) -> Result<CameraEntry, CamerasError> {
-        let mut roster = self.roster();
-        // Somebody may have set up another camera at the command line meanwhile.
-        *roster = Roster::load(&self.settings.data_dir)?;
-        let mut entry = roster
-            .get(id)
-            .cloned()
-            .ok_or_else(|| self.unknown(id, &roster))?;
-        change(&mut entry);
-        roster.put(entry.clone())?;
-        Ok(entry)
+        self.edit(|roster| {
+            let mut entry = roster
+                .get(id)
+                .cloned()
+                .ok_or_else(|| self.unknown(id, roster))?;
+            change(&mut entry);
+            roster.put(entry.clone())?;
+            Ok(entry)
+        })
     }
 
     /// The measured line rate of a line-scan camera in lines a second, and by what share its pictures are stretched (above
@@ -386,6 +412,24 @@ impl Cameras {
             geometry || (light && entry.flat_field_taken_at.is_some()),
         ))
     }
+}
+
+/// Puts a camera to the others, where its device and its stage are no other's.
+fn put_beside_others(roster: &mut Roster, entry: CameraEntry) -> Result<(), CamerasError> {
+    let others = || roster.all().iter().filter(|other| other.id != entry.id);
+    if let Some(other) = others().find(|other| other.device == entry.device) {
+        return Err(CamerasError::Unfit(format!(
+            "this device is {} already: remove that first, or change its stage",
+            other.id
+        )));
+    }
+    if let Some(other) = others().find(|other| other.stage == entry.stage) {
+        return Err(CamerasError::Unfit(format!(
+            "{} looks at {} already: remove it first, or choose another stage",
+            other.id, entry.stage
+        )));
+    }
+    Ok(roster.put(entry)?)
 }
 
 fn known(settings: &Settings, roster: &Roster) -> String {

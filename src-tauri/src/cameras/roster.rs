@@ -23,6 +23,9 @@ pub const FILE_NAME: &str = "cameras.toml";
 /// Where files of single cameras lie in the data directory, each in a folder of its id.
 pub const FOLDER: &str = "cameras";
 
+/// Held by whoever changes the file, so that neither of two processes undoes what the other did.
+const LOCK: &str = ".cameras.lock";
+
 /// More cameras than any station has.
 const MOST: usize = 64;
 
@@ -202,14 +205,46 @@ impl Roster {
                 path: path.clone(),
                 message: error.to_string(),
             };
-            if roster.get(&camera.id).is_some() {
-                let message = format!("{} is there twice", camera.id);
+            if let Some(twice) = roster.clash(&camera) {
+                let message = format!("{}: {twice}", camera.id);
                 return Err(RosterError::Malformed { path, message });
             }
             check_id(&camera.id).map_err(malformed)?;
             roster.cameras.push(camera);
         }
         Ok(roster)
+    }
+
+    /// Waits until no other process changes the file; it is this one's until what is returned is dropped.
+    pub fn lock(data_dir: &Path) -> Result<File, RosterError> {
+        let path = data_dir.join(LOCK);
+        let locked = fs::create_dir_all(data_dir).and_then(|()| {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)?;
+            file.lock()?;
+            Ok(file)
+        });
+        locked.map_err(|error| RosterError::Io { path, error })
+    }
+
+    /// What stands against another camera beside these.
+    fn clash(&self, camera: &CameraEntry) -> Option<String> {
+        let mut others = self.cameras.iter();
+        others.find_map(|other| {
+            let what = if other.id == camera.id {
+                "its id"
+            } else if other.stage == camera.stage {
+                "its stage"
+            } else if other.device == camera.device {
+                "its device"
+            } else {
+                return None;
+            };
+            Some(format!("{what} is that of {} as well", other.id))
+        })
     }
 
     /// True where cameras were ever set up.
@@ -317,9 +352,10 @@ mod tests {
     use wiko_core::camera::{FeatureValue, Transport, UsbAddress};
 
     pub(super) fn entry(id: &str) -> CameraEntry {
+        let at = usize::from(id.ends_with('2'));
         CameraEntry {
             id: id.into(),
-            stage: Stage::BladeGlazing,
+            stage: [Stage::BladeGlazing, Stage::Inspection][at],
             device: DeviceIdentity {
                 transport: Transport::V4l2,
                 vendor: "Sonix".into(),
@@ -329,7 +365,7 @@ mod tests {
                 usb: Some(UsbAddress {
                     vid: 1,
                     pid: 2,
-                    port: "1-2".into(),
+                    port: format!("1-{at}"),
                 }),
             },
             features: [
@@ -379,6 +415,28 @@ mod tests {
             );
         }
         assert!(!dir.path().join(FILE_NAME).exists());
+    }
+
+    #[test]
+    fn a_camera_that_clashes_with_another_is_refused_where_the_file_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut roster = Roster::load(dir.path()).unwrap();
+        roster.put(entry("glazing-1")).unwrap();
+        let path = dir.path().join(FILE_NAME);
+        let one = fs::read_to_string(&path).unwrap();
+        let other_stage = one.replace("blade_glazing", "inspection");
+        for (other, told) in [
+            (one.clone(), "id"),
+            (one.replace("glazing-1", "glazing-3"), "stage"),
+            (other_stage.replace("glazing-1", "glazing-3"), "device"),
+        ] {
+            fs::write(&path, format!("{one}\n{other}")).unwrap();
+            let refused = Roster::load(dir.path()).unwrap_err().to_string();
+            assert!(
+                refused.contains(&format!("its {told} is that of")),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

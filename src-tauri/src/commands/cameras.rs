@@ -2,6 +2,7 @@
 
 use crate::{
     access::Gate,
+    app::App,
     cameras::{
         CamerasError,
         roster::{CameraEntry, LineScanEntry},
@@ -12,7 +13,6 @@ use crate::{
         LineScanDto, LiveAidsDto, QualityHistoryDto, RegionForm, SetFeatureForm, TestShotDto,
         UnavailableDto,
     },
-    window::App,
 };
 use serde_json::json;
 use tauri::State;

@@ -2,13 +2,13 @@
 
 use crate::{
     access::Gate,
+    app::App,
     dto::{
         CommandError, ErrorCode, HistoryRowDto, InspectionDto, OperatorCallForm, OrderDto,
         PreviewDto, ScannedDto, SessionDto, StationDto,
     },
     live,
     triggers::Scanned,
-    window::App,
 };
 use tauri::State;
 use wiko_core::{

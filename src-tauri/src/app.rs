@@ -1,0 +1,418 @@
+//! The station as the window works it: the camera that is shown, the order that is inspected, and who triggers.
+//!
+//! Invariant: no lock is held while anything is waited for.
+
+use crate::{
+    cameras::{Cameras, Running},
+    cli, demo_screen,
+    dto::{
+        CameraDto, CameraWarningDto, CameraWarningKind, CommandError, ErrorCode, HistoryRowDto,
+        OrderDto, TriggersDto,
+    },
+    housekeeping::Housekeeping,
+    preview,
+    settings::{CameraDriver, Environment, Settings},
+    take_part::AtStation,
+    triggers::{self, Sources, Triggers},
+    wiring::{self, Installation},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use wiko_camera::CameraFeed;
+use wiko_core::{
+    camera::{CameraState, Frame, Transport},
+    history::HistoryRow,
+    id::InspectionId,
+    ports::Records,
+    trigger::TriggerSettings,
+};
+use wiko_pipeline::Order;
+
+/// Set-up is also done at the command line, beside the window.
+const LOOK_AT_SET_UP_EVERY: Duration = Duration::from_secs(2);
+
+/// The station with what the window adds: the camera that is shown and the order that is inspected.
+pub struct App {
+    /// The station.
+    pub installation: Installation,
+    /// Its cameras.
+    pub cameras: Arc<Cameras>,
+    /// What it does for its storage.
+    pub housekeeping: Arc<Housekeeping>,
+    report_ready: bool,
+    view: Mutex<View>,
+    frames: watch::Sender<Option<Arc<Frame>>>,
+    states: watch::Sender<CameraState>,
+    /// The camera that inspects, for whoever follows it.
+    inspecting: watch::Sender<Running>,
+    preview_url: String,
+    operator: String,
+    triggers: Triggers,
+    sources: tokio::sync::Mutex<Option<Sources>>,
+}
+
+struct View {
+    order: Order,
+    camera: Running,
+    forwarding: CancellationToken,
+}
+
+impl App {
+    pub async fn open(
+        settings: Settings,
+        environment: Environment,
+        report_ready: bool,
+        operator: String,
+    ) -> Result<Arc<Self>, cli::Failure> {
+        let trigger_settings = triggers::load(&settings.data_dir)?;
+        let secrets = wiring::window_secrets(&settings, &environment).await;
+        let installation = Installation::open(settings, secrets).await?;
+        let settings = &installation.settings;
+        let order = Order {
+            product_sku: settings.order.product_sku.clone(),
+            stage: settings.order.stage,
+            lot: None,
+            serial: None,
+            operator: String::new(),
+        };
+        let frames = watch::Sender::new(None);
+        let states = watch::Sender::new(CameraState::Opening);
+        let cameras = Arc::new(Cameras::load(
+            installation.settings.clone(),
+            installation.clock.clone(),
+            installation.entropy.clone(),
+        )?);
+        cameras.start()?;
+        let others = cameras.clone();
+        let of_camera = move |id: &str| Some(others.running(id)?.feed.subscribe());
+        let preview_url = preview::serve(frames.subscribe(), of_camera).await?;
+        let camera = cameras.inspecting(&order)?;
+        let forwarding = CancellationToken::new();
+        forward(&camera.feed, &frames, &states, &forwarding);
+        let housekeeping = Arc::new(Housekeeping::new(
+            installation.records.clone(),
+            installation.settings.clone(),
+            installation.clock.clone(),
+            installation.station.clock_trouble(),
+        ));
+        let app = Arc::new_cyclic(|app| Self {
+            triggers: Triggers::new(
+                trigger_settings,
+                installation.clock.clone(),
+                Arc::new(AtStation(app.clone())),
+                tokio::runtime::Handle::current(),
+            ),
+            sources: tokio::sync::Mutex::new(None),
+            cameras,
+            housekeeping,
+            inspecting: watch::Sender::new(camera.clone()),
+            view: Mutex::new(View {
+                order,
+                camera,
+                forwarding,
+            }),
+            installation,
+            report_ready,
+            frames,
+            states,
+            preview_url,
+            operator,
+        });
+        app.start_triggers().await;
+        app.teach_demo();
+        Ok(app)
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the window gets the live picture from.
+    pub fn preview_url(&self) -> &str {
+        &self.preview_url
+    }
+
+    /// Who is at the station, as records name the person.
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+
+    /// What says that a part is there.
+    pub fn triggers(&self) -> &Triggers {
+        &self.triggers
+    }
+
+    /// Starts those triggers that run by themselves, by the settings that hold; those that ran before have ended then.
+    async fn start_triggers(&self) {
+        let mut sources = self.sources.lock().await;
+        if let Some(before) = sources.take() {
+            before.stop().await;
+        }
+        let data_dir = &self.installation.settings.data_dir;
+        let started = Sources::start(&self.triggers, self.inspecting.subscribe(), data_dir).await;
+        if let Some(Err(error)) = &started.http {
+            tracing::error!(%error, "programs on this machine cannot trigger");
+        }
+        *sources = Some(started);
+    }
+
+    /// Keeps these settings of triggers and works by them from now on.
+    pub async fn set_triggers(&self, settings: TriggerSettings) -> Result<(), CommandError> {
+        let data_dir = self.installation.settings.data_dir.clone();
+        let saving = tokio::task::spawn_blocking(move || triggers::save(&data_dir, settings));
+        let stopped = |error: tokio::task::JoinError| {
+            CommandError::new(ErrorCode::StorageFault, error.to_string())
+        };
+        self.triggers.apply(saving.await.map_err(stopped)??);
+        self.start_triggers().await;
+        Ok(())
+    }
+
+    /// How triggers are set up, and what came of them.
+    pub async fn triggers_dto(&self) -> TriggersDto {
+        let sources = self.sources.lock().await;
+        let data_dir = &self.installation.settings.data_dir;
+        TriggersDto::new(&self.triggers, sources.as_ref(), data_dir)
+    }
+
+    /// What is being inspected, for the window.
+    pub fn order_dto(&self) -> OrderDto {
+        let order = &self.view().order;
+        OrderDto {
+            product_sku: order.product_sku.to_string(),
+            stage: order.stage,
+            lot: order.lot.clone(),
+        }
+    }
+
+    /// Changes what is being inspected. The simulated camera shows the new parts.
+    pub fn set_order(&self, form: &OrderDto) -> Result<(), CommandError> {
+        let settings = &self.installation.settings;
+        let order = Order {
+            product_sku: settings.skus.find(&form.product_sku)?.clone(),
+            stage: form.stage,
+            lot: form.lot.clone().filter(|lot| !lot.trim().is_empty()),
+            serial: None,
+            operator: String::new(),
+        };
+        let mut view = self.view();
+        let other_part =
+            (&view.order.product_sku, view.order.stage) != (&order.product_sku, order.stage);
+        let simulated = settings.camera.driver == CameraDriver::Simulated;
+        if other_part && (simulated || self.cameras.uses_roster()) {
+            self.show(&mut view, self.cameras.inspecting(&order)?);
+        }
+        view.order = order;
+        drop(view);
+        self.teach_demo();
+        Ok(())
+    }
+
+    /// Looks again which camera is the one that inspects: set-up has changed something.
+    pub fn choose_camera(&self) -> Result<(), CommandError> {
+        let mut view = self.view();
+        // The one of `station.toml` has no settings that could have changed.
+        if view.camera.entry.is_some() || self.cameras.uses_roster() {
+            let camera = self.cameras.inspecting(&view.order)?;
+            self.show(&mut view, camera);
+        }
+        Ok(())
+    }
+
+    /// Shows and inspects with another camera from now on.
+    fn show(&self, view: &mut View, camera: Running) {
+        let same = Arc::ptr_eq(&camera.feed, &view.camera.feed);
+        self.inspecting.send_replace(camera.clone());
+        let before = std::mem::replace(&mut view.camera, camera);
+        if same {
+            return;
+        }
+        view.forwarding.cancel();
+        view.forwarding = CancellationToken::new();
+        // Nobody takes the picture of the camera before for one of this.
+        self.frames.send_replace(None);
+        forward(
+            &view.camera.feed,
+            &self.frames,
+            &self.states,
+            &view.forwarding,
+        );
+        // Its end may be waited for, which is nothing for a thread that serves the window.
+        tauri::async_runtime::spawn_blocking(move || drop(before));
+    }
+
+    /// Every camera of the station, for the field tech.
+    pub fn camera_dtos(&self) -> Vec<CameraDto> {
+        let inspecting = self.view().camera.clone();
+        let now = self.installation.clock.now();
+        let driver = match self.installation.settings.camera.driver {
+            CameraDriver::Simulated => Transport::Simulated,
+            CameraDriver::Replay => Transport::Replay,
+        };
+        let dto = |id: String, running: &Running, inspects| {
+            CameraDto::new(id, running, driver, inspects, now)
+        };
+        if !self.cameras.uses_roster() {
+            let id = self.installation.settings.camera.id.clone();
+            return vec![dto(id, &inspecting, true)];
+        }
+        let ids = self.cameras.entries().into_iter().map(|entry| entry.id);
+        let running = ids.filter_map(|id| Some((self.cameras.running(&id)?, id)));
+        let shown = |running: &Running| Arc::ptr_eq(&running.feed, &inspecting.feed);
+        running
+            .map(|(running, id)| dto(id, &running, shown(&running)))
+            .collect()
+    }
+
+    /// Works with the cameras as the command line sets them up beside this window, until the process ends.
+    pub async fn follow_set_up(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(LOOK_AT_SET_UP_EVERY);
+        let mut trouble = None;
+        loop {
+            ticks.tick().await;
+            let cameras = self.cameras.clone();
+            let reload = tokio::task::spawn_blocking(move || cameras.reload());
+            let reloaded = match reload.await {
+                Ok(reloaded) => reloaded.map_err(|error| error.to_string()),
+                Err(stopped) => Err(stopped.to_string()),
+            };
+            let followed = match reloaded {
+                Ok(true) => self.choose_camera().map_err(|error| error.message),
+                Ok(false) => Ok(()),
+                Err(error) => Err(error),
+            };
+            // Said once, not every two seconds.
+            let now = followed.err();
+            if now != trouble
+                && let Some(error) = &now
+            {
+                tracing::error!(
+                    error,
+                    "the cameras that were set up beside cannot be followed"
+                );
+            }
+            trouble = now;
+        }
+    }
+
+    /// What is amiss with cameras that give frames all the same.
+    pub fn camera_warnings(&self) -> Vec<CameraWarningDto> {
+        let mut warnings = self.cameras.warnings();
+        // Of what passes by, a part that came too soon was seen by nobody.
+        let missed =
+            self.triggers.counts().iter().any(|count| {
+                count.source.tells_of_passing_parts() && count.busy + count.failed > 0
+            });
+        let parts_missed = CameraWarningDto {
+            camera: self.camera_id(),
+            kind: CameraWarningKind::PartsMissed,
+        };
+        if missed && !warnings.contains(&parts_missed) {
+            warnings.insert(0, parts_missed);
+        }
+        warnings
+    }
+
+    /// The id of the camera that inspects.
+    pub fn camera_id(&self) -> String {
+        match &self.view().camera.entry {
+            Some(entry) => entry.id.clone(),
+            None => self.installation.settings.camera.id.clone(),
+        }
+    }
+
+    /// The camera, and the order as `operator` inspects it.
+    pub fn camera_and_order(&self, operator: &str) -> (Running, Order) {
+        let view = self.view();
+        (
+            view.camera.clone(),
+            Order {
+                operator: operator.to_owned(),
+                ..view.order.clone()
+            },
+        )
+    }
+
+    /// What the camera is doing.
+    pub fn camera_state(&self) -> CameraState {
+        *self.states.borrow()
+    }
+
+    /// Changes of what the camera is doing.
+    pub fn camera_states(&self) -> watch::Receiver<CameraState> {
+        self.states.subscribe()
+    }
+
+    /// A part as the history shows it; none where it cannot be read.
+    pub async fn row(&self, id: InspectionId) -> Option<HistoryRowDto> {
+        match self.installation.records.inspection(id).await {
+            Ok(inspection) => Some(HistoryRowDto::from(&HistoryRow::of(&inspection))),
+            Err(error) => {
+                tracing::error!(%id, %error, "a part just captured cannot be read");
+                None
+            }
+        }
+    }
+
+    /// Says on standard output that the window is drawn, where that was asked for.
+    pub fn window_ready(&self) {
+        if self.report_ready {
+            use std::io::Write;
+            let mut stdout = std::io::stdout().lock();
+            let _ =
+                writeln!(stdout, "{{\"event\":\"window_ready\"}}").and_then(|()| stdout.flush());
+        }
+    }
+
+    /// On the demo profile, teaches the screen the parts that are shown, so that it can answer.
+    fn teach_demo(&self) {
+        if !self.installation.settings.demo {
+            return;
+        }
+        let (_, order) = self.camera_and_order("");
+        let (models, settings) = (
+            self.installation.models.clone(),
+            self.installation.settings.clone(),
+        );
+        let station = self.installation.station.clone();
+        tauri::async_runtime::spawn(async move {
+            match demo_screen::teach(&models, &settings, &order).await {
+                // Parts that were captured meanwhile wait for it.
+                Ok(true) => drop(station.retry(wiko_core::queue::Queue::Analysis, None).await),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the demo's screen could not learn"),
+            }
+        });
+    }
+}
+
+/// Hands the frames and states of one camera to whoever watches the station's camera.
+fn forward(
+    feed: &Arc<CameraFeed>,
+    frames: &watch::Sender<Option<Arc<Frame>>>,
+    states: &watch::Sender<CameraState>,
+    stop: &CancellationToken,
+) {
+    let (mut frame, mut state) = (feed.subscribe(), feed.subscribe_state());
+    let (frames, states, stop) = (frames.clone(), states.clone(), stop.clone());
+    tauri::async_runtime::spawn(async move {
+        states.send_replace(*state.borrow_and_update());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = frame.changed() => {
+                    if changed.is_err() { return }
+                    frames.send_replace(frame.borrow_and_update().clone());
+                }
+                changed = state.changed() => {
+                    if changed.is_err() { return }
+                    states.send_replace(*state.borrow_and_update());
+                }
+            }
+        }
+    });
+}

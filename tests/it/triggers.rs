@@ -1,0 +1,133 @@
+//! Who says that a part is there, at the real window: a program beside it, and a line-scan camera by itself.
+
+use crate::{
+    cameras::{assign, belt, with_library, written},
+    station::{Ran, TestStation},
+    window::{Window, eventually},
+};
+use serde_json::{Value, json};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+};
+use wiko_testkit::gige_camera::{FIRST, Simulator, in_own_network};
+
+/// A station of which these triggers are on.
+fn station(triggers: &str) -> TestStation {
+    let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+    station.configure("");
+    std::fs::write(station.data_dir().join("triggers.toml"), triggers).unwrap();
+    station
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Status and body of an answer to `POST /trigger`.
+fn post(port: u16, token: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST /trigger HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+fn part(station: &TestStation, id: &str) -> Ran {
+    let known = station.run(&["part", id]);
+    assert_eq!(known.status, 0, "{}", known.told());
+    known
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
+    let port = free_port();
+    let station = station(&format!(
+        "sources = [\"on_screen\", \"http\"]\ndebounce_ms = 50\nhttp_port = {port}\n"
+    ));
+    let Some(window) = Window::open(&station, &[]).await else {
+        return;
+    };
+    window.see("[data-testid=live][data-state=playing]").await;
+    let token = std::fs::read_to_string(station.data_dir().join("trigger.token")).unwrap();
+    let (status, told) = post(port, "wrong", "");
+    assert_eq!((status, &told["code"]), (401, &json!("unauthorized")));
+    let (status, taken) = post(port, token.trim(), r#"{"serial": "S-17", "lot": "批次 7"}"#);
+    assert_eq!(status, 200, "{taken}");
+    let id = taken["id"].as_str().unwrap();
+    window
+        .see(&format!("[data-testid=shown-part][data-id='{id}']"))
+        .await;
+    window.client.clone().close().await.unwrap();
+    let known = part(&station, id);
+    let known = &known.lines[0];
+    assert_eq!(known["serial"], "S-17", "{known}");
+    assert_eq!(known["lot"], "批次 7");
+    assert_eq!(known["conditions"]["trigger"], "http");
+    assert_eq!(known["sha256"], taken["sha256"]);
+}
+
+/// Ids of the parts that are in the records.
+fn parts(station: &TestStation) -> Vec<String> {
+    let history = station.run(&["history"]);
+    let rows = history.events("inspection").into_iter();
+    rows.map(|row| row["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn knives_on_a_belt_are_taken_by_themselves_each_once_and_a_camera_taken_away_beside_is_left() {
+    in_own_network(|| {
+        with_library(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(knives_on_a_belt());
+        });
+    });
+}
+
+async fn knives_on_a_belt() {
+    let station = station("sources = [\"part_present\"]\ndebounce_ms = 50\n");
+    std::fs::write(
+        station.data_dir().join("station.toml"),
+        "[order]\nstage = \"inspection\"\n",
+    )
+    .unwrap();
+    let scene = written(&belt(vec![None; 3], 1), station.scratch("belt.png"));
+    let line = ["--line-scan", "--width", "1920", "--height", "128"];
+    let scene = ["--scene", scene.to_str().unwrap()];
+    let _camera = Simulator::start(FIRST, "LS01", &[&line[..], &scene[..]].concat());
+    let long = ["--longest-rows", "1100", "--roll-rows", "64"];
+    assign(&station, "belt-1", "LS01", &long);
+    let fast = ["ExposureTime=50", "AcquisitionLineRate=4000"];
+    let set = station.run(&[&["cameras", "set", "belt-1"], &fast[..]].concat());
+    assert_eq!(set.status, 0, "{}", set.told());
+    let Some(window) = Window::open(&station, &[]).await else {
+        return;
+    };
+    let taken = eventually("three parts", async || {
+        let parts = parts(&station);
+        (parts.len() >= 3).then_some(parts)
+    })
+    .await;
+    for id in &taken {
+        let known = part(&station, id);
+        let known = &known.lines[0];
+        assert_eq!(known["conditions"]["trigger"], "part_present", "{known}");
+        assert_eq!(known["conditions"]["device"]["serial"], "LS01");
+    }
+    // As a field tech at the command line beside the window would.
+    let removed = station.run(&["cameras", "remove", "belt-1"]);
+    assert_eq!(removed.status, 0, "{}", removed.told());
+    window
+        .see("[data-testid=banner][data-verdict=stopped], [data-testid=trigger]:disabled")
+        .await;
+    window.client.clone().close().await.unwrap();
+}

@@ -329,6 +329,9 @@ async fn a_part_goes_from_the_trigger_through_window_and_cloud_to_the_history_wi
             .then_some(())
     })
     .await;
+    let items = services.items().await;
+    let conditions = items[0]["conditions"].as_m().unwrap();
+    assert_eq!(conditions["trigger"].as_s().unwrap(), "on_screen");
     assert_eq!(services.keys().await, std::slice::from_ref(&key));
     assert_eq!(Sha256::of(&services.object(&key).await), Sha256::of(&bytes));
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use wiko_core::{
     analysis::Finding,
     audit::{AuditCategory, AuditResult, AuditRow, AuditSource},
+    camera::CaptureConditions,
     defect::{DefectType, RecommendedAction, Region, Severity},
     facility::Facility,
     geometry::{BoxProvenance, BoxPx},
@@ -41,6 +42,9 @@ pub(crate) struct Item {
     shift: String,
     operator: String,
     camera: String,
+    /// Device, settings, trigger and quality of the picture; none for a picture of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<CaptureConditions>,
     verdict: VerdictCode,
     verdict_detail: String,
     decided_at: String,
@@ -177,6 +181,7 @@ impl Item {
             shift: capture.shift.clone(),
             operator: capture.operator.clone(),
             camera: capture.camera.id.to_string(),
+            conditions: capture.camera.conditions.as_deref().cloned(),
             verdict: decision.verdict,
             verdict_detail: decision.detail.clone(),
             decided_at: decision.decided_at.iso8601(),

@@ -1,24 +1,27 @@
+//! Set-up of cameras at the command line: all that the window's page does.
+
+mod open;
+mod show;
+
+pub(super) use open::{named, opened, streaming};
+
 use super::{Failure, deed, output::Output};
 use crate::{
     cameras::{
-        Cameras, MOST_SETTINGS_BYTES, Running,
+        Cameras, MOST_SETTINGS_BYTES,
         roster::{CameraEntry, LineScanEntry, background_level, contrast_levels},
     },
     clock::{SystemClock, SystemEntropy},
-    dto::CameraDto,
-    settings::{CameraDriver, Settings},
+    settings::Settings,
 };
 use serde_json::json;
-use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use show::{described, find, list, watch};
+use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc};
 use wiko_core::{
     audit::AuditCategory,
-    camera::{CameraState, Feature, FeatureKind, FeatureValue, Transport},
-    ports::{CameraError, Clock},
+    camera::{Feature, FeatureKind, FeatureValue},
+    ports::Clock,
 };
-use wiko_pipeline::Order;
-
-/// How long a camera may take to be open.
-const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CamerasCommand {
@@ -414,171 +417,6 @@ fn is_named(device: &wiko_core::camera::FoundDevice, text: &str) -> bool {
     marks.into_iter().flatten().any(|mark| mark == text)
 }
 
-fn list(settings: &Settings, cameras: &Cameras, output: &Output) {
-    if !cameras.uses_roster() {
-        let camera = &settings.camera;
-        let driver: &'static str = camera.driver.into();
-        let folder = match camera.driver {
-            CameraDriver::Replay => camera.folder.as_ref(),
-            CameraDriver::Simulated => None,
-        };
-        output.line(
-            &json!({
-                "event": "camera",
-                "id": camera.id,
-                "driver": driver,
-                "folder": folder.map(|folder| folder.display().to_string()),
-                "frames_per_second": camera.frames_per_second,
-            }),
-            format_args!(
-                "{} ({driver}, {} frames/s)",
-                camera.id, camera.frames_per_second
-            ),
-        );
-    }
-    for entry in cameras.entries() {
-        let line = format!(
-            "{} ({}, {}, {} settings)",
-            entry.id,
-            entry.stage,
-            entry.device.label(),
-            entry.features.len()
-        );
-        output.line(&json!({"event": "camera", "camera": entry}), line);
-    }
-}
-
-async fn find(cameras: &Cameras, output: &Output) -> Result<(), Failure> {
-    let found = cameras.find().await?;
-    let entries = cameras.entries();
-    for device in &found.devices {
-        let mine = entries.iter().find(|it| it.device == device.identity);
-        let assigned = mine.map(|entry| entry.id.as_str());
-        let whose = assigned.map(|id| format!(" = {id}")).unwrap_or_default();
-        let obstacle = device.obstacle.as_deref();
-        let obstacle = obstacle.map(|it| format!(": {it}")).unwrap_or_default();
-        let transport = device.identity.transport;
-        output.line(
-            &json!({"event": "found", "device": device, "label": device.identity.label(), "assigned": assigned}),
-            format_args!(
-                "{} ({transport}, {}){whose}{obstacle}",
-                device.identity.label(),
-                device.address
-            ),
-        );
-    }
-    for (transport, error) in &found.unavailable {
-        output.line(
-            &json!({"event": "unavailable", "transport": transport, "reason": error.to_string()}),
-            format_args!("{transport}: {error}"),
-        );
-    }
-    if found.devices.is_empty() {
-        output.line(
-            &json!({"event": "none_found"}),
-            "no camera found: check cable and power, and for GigE that it is in this machine's network",
-        );
-    }
-    Ok(())
-}
-
-async fn watch(
-    cameras: &Cameras,
-    id: &str,
-    seconds: Option<u64>,
-    output: &Output,
-) -> Result<(), Failure> {
-    let entry = cameras.entry(id)?;
-    let feed = cameras.feed(&entry)?;
-    let running = Running {
-        entry: Some(entry),
-        feed,
-    };
-    let until = tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(u64::MAX / 4)));
-    tokio::pin!(until);
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = &mut until => return Ok(()),
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-        }
-        let now = SystemClock.now();
-        let dto = CameraDto::new(id.to_owned(), &running, Transport::Simulated, false, now);
-        let lost = dto.statistics.frames_lost;
-        let line = format!(
-            "{:9} {:5.1} frames/s, {lost} lost{}{}",
-            dto.state.code(),
-            dto.frames_per_second,
-            if dto.reason.is_empty() { "" } else { ": " },
-            dto.reason
-        );
-        output.line(&json!({"event": "camera", "camera": dto}), line);
-    }
-}
-
-/// Waits until the camera is open, or says why it is not.
-pub(super) async fn opened(cameras: &Cameras, id: &str) -> Result<Running, Failure> {
-    let entry = cameras.entry(id)?;
-    let feed = cameras.feed(&entry)?;
-    streaming(&feed).await?;
-    Ok(Running {
-        entry: Some(entry),
-        feed,
-    })
-}
-
-/// Waits until frames come, or says why they do not.
-pub(super) async fn streaming(feed: &wiko_camera::CameraFeed) -> Result<(), CameraError> {
-    let mut states = feed.subscribe_state();
-    let is_known = |state: &CameraState| *state != CameraState::Opening;
-    let known = tokio::time::timeout(OPEN_WITHIN, states.wait_for(is_known)).await;
-    match known {
-        Ok(Ok(state)) if *state == CameraState::Streaming => Ok(()),
-        Ok(_) => Err(feed.last_error().unwrap_or(CameraError::Ended)),
-        Err(_) => Err(feed.last_error().unwrap_or(CameraError::Timeout {
-            waited_ms: OPEN_WITHIN.as_millis() as u64,
-        })),
-    }
-}
-
-fn described(feature: &Feature) -> String {
-    let value = feature.value.as_ref().map(ToString::to_string);
-    let value = value.unwrap_or_else(|| "-".to_owned());
-    let limits = match &feature.kind {
-        FeatureKind::Integer {
-            min,
-            max,
-            increment,
-        } => format!(" [{min} … {max}, step {increment}]"),
-        FeatureKind::Float { min, max, .. } => format!(" [{min} … {max}]"),
-        FeatureKind::Enumeration { entries } => format!(" [{}]", entries.join(", ")),
-        FeatureKind::Boolean | FeatureKind::String | FeatureKind::Command => String::new(),
-    };
-    let access: &str = feature.access.code();
-    format!(
-        "{} = {value} {}{limits} ({access})",
-        feature.name, feature.unit
-    )
-}
-
-/// A text as the value of a feature of that kind.
-fn value_of(feature: &Feature, text: &str) -> Result<FeatureValue, Failure> {
-    let no = |what: &str| format!("{}: {text:?} is no {what}", feature.name);
-    Ok(match feature.kind {
-        FeatureKind::Boolean | FeatureKind::Command => {
-            FeatureValue::Boolean(text.parse().map_err(|_| no("true or false"))?)
-        }
-        FeatureKind::Integer { .. } => {
-            FeatureValue::Integer(text.parse().map_err(|_| no("whole number"))?)
-        }
-        FeatureKind::Float { .. } => FeatureValue::Float(text.parse().map_err(|_| no("number"))?),
-        FeatureKind::Enumeration { .. } | FeatureKind::String => {
-            FeatureValue::Text(text.to_owned())
-        }
-    })
-}
-
 /// Waits for the person; the end of input is an answer as well.
 fn enter() -> Result<(), Failure> {
     let mut line = String::new();
@@ -597,29 +435,19 @@ fn read_settings(file: Option<PathBuf>) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The camera that a part is captured with.
-pub(super) fn named(
-    settings: &Settings,
-    cameras: &Cameras,
-    id: &str,
-    order: &Order,
-) -> Result<Running, Failure> {
-    let Ok(entry) = cameras.entry(id) else {
-        if cameras.uses_roster() {
-            return Err(cameras
-                .entry(id)
-                .err()
-                .map_or_else(|| "no such camera".into(), Into::into));
+/// A text as the value of a feature of that kind.
+fn value_of(feature: &Feature, text: &str) -> Result<FeatureValue, Failure> {
+    let no = |what: &str| format!("{}: {text:?} is no {what}", feature.name);
+    Ok(match feature.kind {
+        FeatureKind::Boolean | FeatureKind::Command => {
+            FeatureValue::Boolean(text.parse().map_err(|_| no("true or false"))?)
         }
-        crate::cameras::configured::known(&settings.camera, id)?;
-        return Ok(cameras.inspecting(order)?);
-    };
-    if entry.stage != order.stage {
-        return Err(format!("{id} looks at {}, not at {}", entry.stage, order.stage).into());
-    }
-    let feed = cameras.feed(&entry)?;
-    Ok(Running {
-        entry: Some(entry),
-        feed,
+        FeatureKind::Integer { .. } => {
+            FeatureValue::Integer(text.parse().map_err(|_| no("whole number"))?)
+        }
+        FeatureKind::Float { .. } => FeatureValue::Float(text.parse().map_err(|_| no("number"))?),
+        FeatureKind::Enumeration { .. } | FeatureKind::String => {
+            FeatureValue::Text(text.to_owned())
+        }
     })
 }

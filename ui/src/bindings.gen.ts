@@ -13,7 +13,14 @@ export const commands = {
 	setOrder: (order: OrderDto) => typedError<OrderDto, CommandError>(__TAURI_INVOKE("set_order", { order })),
 	setLanguage: (language: Language) => typedError<null, CommandError>(__TAURI_INVOKE("set_language", { language })),
 	/**  Takes the next frame and answers once the part is safe on disk. */
-	triggerCapture: () => typedError<HistoryRowDto, CommandError>(__TAURI_INVOKE("trigger_capture")),
+	triggerCapture: (source: TriggerSource) => typedError<HistoryRowDto, CommandError>(__TAURI_INVOKE("trigger_capture", { source })),
+	/**  Does with a scanned code what the settings say. */
+	scan: (text: string) => typedError<ScannedDto, CommandError>(__TAURI_INVOKE("scan", { text })),
+	/**  Forgets the serial number that was scanned for the next part. */
+	forgetSerial: () => typedError<null, CommandError>(__TAURI_INVOKE("forget_serial")),
+	/**  How triggers are set up, and what came of them. */
+	triggers: () => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("triggers")),
+	setTriggers: (settings: TriggerSettings) => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("set_triggers", { settings })),
 	operatorDecide: (form: OperatorCallForm) => typedError<InspectionDto, CommandError>(__TAURI_INVOKE("operator_decide", { form })),
 	historyPage: (query: HistoryQueryDto) => typedError<HistoryPageDto, CommandError>(__TAURI_INVOKE("history_page", { query })),
 	inspection: (id: string) => typedError<InspectionDto, CommandError>(__TAURI_INVOKE("inspection", { id })),
@@ -195,6 +202,27 @@ export type Backing =
 /**  In the environment: tests and service accounts only. */
 "environment";
 
+/**  What a scanned code is. */
+export type BarcodeFills = 
+/**  The serial number of the part that lies there. */
+"serial" | 
+/**  The lot of the parts from now on. */
+"lot" | 
+/**  Neither: that there is a code is all that matters. */
+"nothing";
+
+/**  `[triggers.barcode]`: what a scanned code does. */
+export type BarcodeSettings = {
+	/**  What every code of a part begins with; not part of the number. */
+	prefix: string,
+	/**  What every code of a part ends with; not part of the number. */
+	suffix: string,
+	/**  What the code is. */
+	fills: BarcodeFills,
+	/**  True where a scan takes the part as well. */
+	triggers: boolean,
+};
+
 /**
  *  How the picture that a model saw came from the original. Kept with every finding, so that a box
  *  can be explained years later.
@@ -346,6 +374,47 @@ export type CameraState =
 "lost" | 
 /**  There are no more pictures to replay. */
 "ended";
+
+/**  Something about a camera that a person should know before it costs parts. */
+export type CameraWarningDto = {
+	/**  Which camera. */
+	camera: string,
+	/**  What. */
+	kind: CameraWarningKind,
+};
+
+/**  What is wrong with a camera that still gives pictures. */
+export type CameraWarningKind = 
+/**  Parts passed that nobody has seen. */
+"parts_missed" | 
+/**  Frames that it took never arrived. */
+"frames_lost" | 
+/**  It does not do what it was told. */
+"settings_refused" | 
+/**  Its flat field has to be taken again. */
+"flat_field_stale" | 
+/**  Its pictures get worse by the day. */
+"drift";
+
+/**  Device, settings and quality of the frame that was inspected. */
+export type CaptureConditions = {
+	/**  What triggered. */
+	trigger?: TriggerSource,
+	/**  Which device. */
+	device?: DeviceIdentity,
+	/**  What it was told, and did. */
+	features?: { [key in string]: FeatureValue },
+	/**  How its pixels came: a PFNC name, or `JPEG`. */
+	pixel_format?: string,
+	/**  Millimetres that a pixel stands for, where that was measured. */
+	mm_per_px?: number,
+	/**  What was measured of the frame. */
+	quality?: FrameQuality,
+	/**  What makes the frame unfit to be judged; empty for a good one. */
+	faults?: FrameFault[],
+	/**  Rows of a line-scan picture that never came. */
+	invalid_rows?: RowSpan[],
+};
 
 /**  Why a defect came to be. */
 export type CauseDto = {
@@ -637,6 +706,14 @@ export type ErrorCode =
 "keyring_missing" | 
 /**  The keyring did not do it. */
 "keyring_failed" | 
+/**  A part is being taken: no other was begun. */
+"trigger_busy" | 
+/**  Too soon after the last trigger to be another part. */
+"trigger_bounce" | 
+/**  This trigger is switched off. */
+"trigger_off" | 
+/**  The station broke off while it took the part. */
+"broken_off" | 
 /**  What the window calls whatever the station did not say. */
 "internal";
 
@@ -903,6 +980,16 @@ export type HistoryRowDto = {
 	uploaded: boolean,
 };
 
+/**  How the HTTP trigger stands. */
+export type HttpTriggerDto = {
+	/**  Where it listens; none where it does not. */
+	address: string | null,
+	/**  Why it does not listen. */
+	error: string | null,
+	/**  Where its token lies. */
+	token_file: string,
+};
+
 /**  A picture that was removed here; the cloud has it. */
 export type ImageRemovalDto = {
 	/**  When. */
@@ -971,6 +1058,8 @@ export type InspectionDto = {
 	evidence: AuditRowDto | null,
 	/**  That its picture was removed here to make room. */
 	image_removed: ImageRemovalDto | null,
+	/**  How its picture was taken; none where that was not kept. */
+	conditions: CaptureConditions | null,
 };
 
 /**  Possible causes by branch; an empty list where nothing speaks for one. */
@@ -1010,6 +1099,10 @@ export type LineScanDto = {
 	overlap_rows: number,
 	/**  How fast the belt moves, in millimetres a second; 0 where it is not known. */
 	belt_mm_per_s: number,
+	/**  Level of the empty belt, 0 to 255. */
+	background_level: number,
+	/**  A pixel that differs from it by as many levels shows the part, 1 to 255. */
+	contrast_levels: number,
 };
 
 /**  How lines become pictures. */
@@ -1069,6 +1162,10 @@ export type LiveDto = {
 	no_room: string | null,
 	/**  Why the last daily backup was not made, where it was not. */
 	backup_failed: string | null,
+	/**  The serial number that was scanned for the next part. */
+	kept_serial: string | null,
+	/**  What is wrong with cameras that still give pictures. */
+	camera_warnings: CameraWarningDto[],
 };
 
 /**  Why a camera is not to be had. */
@@ -1367,6 +1464,29 @@ export type Role =
 /**  Everything; the demo profile runs as this until people can sign in. */
 "admin";
 
+/**  Rows of a picture. */
+export type RowSpan = {
+	/**  The first row. */
+	from: number,
+	/**  The row after the last. */
+	until: number,
+};
+
+/**  What a scanned code did. */
+export type ScannedDto = 
+/**  It took the part. */
+{ kind: "taken"; 
+/**  The part as the history shows it. */
+row: HistoryRowDto } | 
+/**  Its serial number is kept for the next part. */
+{ kind: "serial_kept"; 
+/**  The serial number. */
+serial: string } | 
+/**  It names the lot from now on. */
+{ kind: "lot"; 
+/**  The order with it. */
+order: OrderDto };
+
 /**  What is kept secret. */
 export type SecretName = 
 /**  `{"access_key_id":…,"secret_access_key":…}`: one entry, so that the two never disagree. */
@@ -1493,6 +1613,8 @@ export type StationDto = {
 	live: LiveDto,
 	/**  The last ten parts, newest first. */
 	recent: HistoryRowDto[],
+	/**  How triggers are set up. */
+	triggers: TriggerSettings,
 };
 
 /**  Something happened; sent to every window. The record is the truth, this only tells of it. */
@@ -1533,6 +1655,12 @@ reason: string } |
 { kind: "changed"; 
 /**  The part. */
 id: string } | 
+/**  A trigger that nobody waits for took no part. */
+{ kind: "trigger_failed"; 
+/**  Who triggered. */
+source: TriggerSource; 
+/**  Why no part was taken. */
+error: CommandError } | 
 /**  Counts, queues, camera, cloud or disk changed. */
 { kind: "live"; 
 /**  All of them. */
@@ -1602,6 +1730,67 @@ export type Transport =
 "gige_vision" | 
 /**  USB3 Vision. */
 "usb3_vision";
+
+/**  What came of the triggers of one source since the station started. */
+export type TriggerCountsDto = {
+	/**  The source. */
+	source: TriggerSource,
+	/**  Parts taken. */
+	taken: number,
+	/**  Refused as bounces. */
+	bounced: number,
+	/**  Refused while a part was being taken. */
+	busy: number,
+	/**  Let through, and no part came of it. */
+	failed: number,
+	/**  When its last trigger came, refused or not. */
+	last_at: number | null,
+};
+
+/**  `[triggers]` of the settings. */
+export type TriggerSettings = {
+	/**  Who may trigger. */
+	sources: TriggerSource[],
+	/**  Two triggers closer than this are one. */
+	debounce_ms: number,
+	/**  From one trigger of [`TriggerSource::Interval`] to the next. */
+	interval_ms: number,
+	/**  The key that the pedal sends. */
+	pedal_key: string | null,
+	/**  What a scanned code does. */
+	barcode: BarcodeSettings,
+	/**  Where [`TriggerSource::Http`] listens, on 127.0.0.1 alone. */
+	http_port: number,
+};
+
+/**  Where a trigger comes from. */
+export type TriggerSource = 
+/**  The trigger key of the keyboard. */
+"key" | 
+/**  A foot pedal, which is a keyboard of one key. */
+"pedal" | 
+/**  The trigger key on the screen. */
+"on_screen" | 
+/**  A scanned code. */
+"barcode" | 
+/**  The camera's own input line: the frame was taken because a sensor said so. */
+"camera_line" | 
+/**  The time since the last. */
+"interval" | 
+/**  The picture: a part has come and lies still. */
+"part_present" | 
+/**  A request of a gateway or script on this machine. */
+"http";
+
+/**  How triggers are set up, and what came of them. */
+export type TriggersDto = {
+	/**  The settings that hold. */
+	settings: TriggerSettings,
+	/**  What came of each source. */
+	counts: TriggerCountsDto[],
+	/**  The HTTP trigger, where it is switched on. */
+	http: HttpTriggerDto | null,
+};
 
 /**  A kind of cameras that could not be looked for. */
 export type UnavailableDto = {

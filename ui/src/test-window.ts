@@ -35,3 +35,19 @@ export async function key(code: string, repeat = false) {
   await fireEvent.keyUp(window, event);
   await settle();
 }
+
+let scannedAt = 1_000_000;
+
+/** A scanner types these keys and Enter, a key each 5 milliseconds. */
+export async function scan(keys: string | string[], target: EventTarget = document.body) {
+  scannedAt += 10_000;
+  for (const key of [...keys, "Enter"]) {
+    scannedAt += 5;
+    for (const type of ["keydown", "keyup"]) {
+      const event = new KeyboardEvent(type, { key, code: key === " " ? "Space" : `Key${key}`, bubbles: true, cancelable: true });
+      Object.defineProperty(event, "timeStamp", { value: scannedAt });
+      target.dispatchEvent(event);
+    }
+  }
+  await settle();
+}

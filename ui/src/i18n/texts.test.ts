@@ -25,6 +25,8 @@ const LISTS: [prefix: string, codes: readonly string[]][] = [
   ["cam_fault", codes.FRAME_FAULTS], ["cam_fault_todo", codes.FRAME_FAULTS], ["cam_visibility", codes.VISIBILITIES],
   ["cam_access", codes.ACCESSES], ["cam_line_mode", codes.LINE_SCAN_MODES], ["cam_method", codes.CALIBRATION_METHODS],
   ["cam_measure", codes.QUALITY_MEASURES],
+  ["trigger_source", codes.TRIGGER_SOURCES], ["trigger_by", codes.TRIGGER_SOURCES], ["trig_hint", codes.TRIGGER_SOURCES],
+  ["trig_fills", codes.BARCODE_FILLS], ["camera_warning", codes.CAMERA_WARNINGS], ["camera_warning_todo", codes.CAMERA_WARNINGS],
   ["upload", ["local", "not_due", "waiting", "parked", "verified"]],
 ];
 

@@ -6,13 +6,14 @@
 // - Parts stand in the order of capture, whatever order the messages come in: the newest is the one shown
 //   until a person opens another, and a verdict changes its own part alone.
 import { getContext, setContext } from "svelte";
-import { useLanguage, useTimeZone } from "../i18n/index.svelte";
+import { m, useLanguage, useTimeZone } from "../i18n/index.svelte";
 import {
   type AnalysisDto, type HistoryRowDto, type InspectionDto, type Language, type LiveDto, type Obstacle, type OperatorCallForm,
-  type OrderDto, type Platform, type Role, type StationDto, StationError, type StationUpdate, type VerdictDto,
+  type OrderDto, type Platform, type Role, type StationDto, StationError, type StationUpdate, type TriggersDto, type TriggerSettings, type TriggerSource, type VerdictDto,
 } from "../platform/types";
 import { ROLES } from "../platform/codes";
 import type { Notices } from "./notices.svelte";
+import { isNotLetThrough, tellsOfPassingParts } from "./triggers";
 
 const RECENT_PARTS = 10;
 
@@ -30,14 +31,20 @@ export interface ShownPart {
   record: InspectionDto | null;
 }
 
+/** A part that was to be taken and was not. */
+export interface RefusedPart {
+  source: TriggerSource;
+  error: StationError;
+}
+
 const PENDING: VerdictDto = { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null };
 
 export class StationModel {
   station = $state<StationDto | null>(null);
   loadError = $state<StationError | null>(null);
   shown = $state<ShownPart | null>(null);
-  capturing = $state(false);
-  captureError = $state<StationError | null>(null);
+  /** Why the last part was not taken; null once one is. */
+  refused = $state.raw<RefusedPart | null>(null);
   /** Parts captured since the window opened; the history offers to refresh. */
   captured = $state(0);
   /** Called with each verdict that arrives while the window is open. */
@@ -46,6 +53,10 @@ export class StationModel {
   readonly platform: Platform;
   readonly notices: Notices;
   #stopUpdates: (() => void) | null = null;
+  /** Triggers of this window that the station has not answered. */
+  #asked = $state(0);
+  /** Counts what came of the live state: a reply that is older than it says nothing new. */
+  #livesHeard = 0;
 
   constructor(platform: Platform, notices: Notices) {
     this.platform = platform;
@@ -54,6 +65,16 @@ export class StationModel {
 
   get live(): LiveDto | null {
     return this.station?.live ?? null;
+  }
+
+  /** True while a part is being captured for this window. */
+  get capturing(): boolean {
+    return this.#asked > 0;
+  }
+
+  /** True where this source may trigger. */
+  isOn(source: TriggerSource): boolean {
+    return this.station?.triggers.sources.includes(source) ?? false;
   }
 
   /** True where the signed-in role may do what needs `role`. The station checks it again. */
@@ -99,23 +120,53 @@ export class StationModel {
     this.#stopUpdates = null;
   }
 
-  async trigger() {
-    if (this.capturing || this.blocked) return;
-    this.capturing = true;
-    this.captureError = null;
+  /** Every press is told: the station knows which are one, and counts them. */
+  async trigger(source: TriggerSource) {
+    if (this.blocked || !this.isOn(source)) return;
+    await this.#take(source, () => this.platform.triggerCapture(source));
+  }
+
+  /** A code was scanned. */
+  async scan(text: string) {
+    const takes = this.station?.triggers.barcode.triggers ?? false;
+    const heard = this.#livesHeard;
+    const ask = async () => {
+      const outcome = await this.platform.scan(text);
+      this.notices.scanned();
+      if (outcome.kind === "taken") return outcome.row;
+      if (this.station && outcome.kind === "lot") {
+        this.station.order = outcome.order;
+        this.notices.done(m.scan_lot({ lot: outcome.order.lot ?? "" }));
+      } else if (this.station && outcome.kind === "serial_kept" && heard === this.#livesHeard) {
+        this.station.live.kept_serial = outcome.serial;
+      }
+      return null;
+    };
+    if (takes) return this.#take("barcode", ask);
     try {
-      const row = await this.platform.triggerCapture();
-      this.#addRecent(row);
-      this.#showNewest(row, null);
-      // The messages may have overtaken the reply; the record tells whatever was missed.
-      void this.#refresh(row.id);
+      const row = await ask();
+      if (row) this.#took(row);
     } catch (thrown) {
-      this.captureError = StationError.of(thrown);
-      // The part before is not the one that was refused; beside the refusal it would look like it.
-      this.shown = null;
-    } finally {
-      this.capturing = false;
+      const error = StationError.of(thrown);
+      this.notices.rescan(error.code === "invalid_input" ? m.scan_refused() : "", error);
     }
+  }
+
+  /** The part that lies there is not the one that was scanned. */
+  async forgetSerial() {
+    try {
+      await this.platform.forgetSerial();
+      if (this.station) this.station.live.kept_serial = null;
+    } catch (thrown) {
+      this.notices.failed(thrown);
+    }
+  }
+
+  /** Fails with the station's sentence. */
+  async setTriggers(settings: TriggerSettings): Promise<TriggersDto> {
+    const set = await this.platform.setTriggers(settings);
+    if (this.station) this.station.triggers = set.settings;
+    return set;
   }
 
   /** Shows a part of the strip. */
@@ -144,7 +195,7 @@ export class StationModel {
 
   backToLive() {
     this.shown = null;
-    this.captureError = null;
+    this.refused = null;
   }
 
   /** True once the call is in the record. */
@@ -194,13 +245,47 @@ export class StationModel {
     try {
       await this.platform.clearStorageFault();
       if (this.station) this.station.live.storage_fault = null;
-      this.captureError = null;
+      this.refused = null;
       this.notices.settled("storage_fault");
       return true;
     } catch (thrown) {
       this.notices.failed(thrown);
       return false;
     }
+  }
+
+  /** Asks for a part. What was refused before stands until a part is taken or another is refused for itself. */
+  async #take(source: TriggerSource, ask: () => Promise<HistoryRowDto | null>) {
+    const [before, captured] = [this.refused, this.captured];
+    this.refused = null;
+    this.#asked += 1;
+    try {
+      const row = await ask();
+      if (row) this.#took(row);
+    } catch (thrown) {
+      const error = StationError.of(thrown);
+      if (error.code !== "trigger_busy" && error.code !== "trigger_bounce") return this.#refuse({ source, error });
+      if (captured === this.captured) this.refused ??= before;
+      // A foot or a finger that bounced has its part; who scanned another code has none.
+      if (source === "barcode") this.notices.rescan(m[`error_${error.code}`]());
+      else if (error.code === "trigger_busy") this.notices.brief(m.error_trigger_busy());
+    } finally {
+      this.#asked -= 1;
+    }
+  }
+
+  #took(row: HistoryRowDto) {
+    this.refused = null;
+    this.#addRecent(row);
+    this.#showNewest(row, null);
+    // The messages may have overtaken the reply; the record tells whatever was missed.
+    void this.#refresh(row.id);
+  }
+
+  #refuse(refused: RefusedPart) {
+    this.refused = refused;
+    // The part before is not the one that was refused; beside the refusal it would look like it.
+    this.shown = null;
   }
 
   #show(row: HistoryRowDto, size: ShownPart["size"]) {
@@ -215,11 +300,13 @@ export class StationModel {
     if (!this.shown || this.shown.row.sequence < row.sequence) this.#show(row, size);
   }
 
-  #addRecent(row: HistoryRowDto) {
-    if (!this.station || this.station.recent.some((known) => known.id === row.id)) return;
+  /** True where the part is new. */
+  #addRecent(row: HistoryRowDto): boolean {
+    if (!this.station || this.station.recent.some((known) => known.id === row.id)) return false;
     this.captured += 1;
     const recent = [row, ...this.station.recent].sort((a, b) => b.sequence - a.sequence);
     this.station.recent = recent.slice(0, RECENT_PARTS);
+    return true;
   }
 
   #changeRecent(id: string, change: Partial<HistoryRowDto>): HistoryRowDto | undefined {
@@ -232,10 +319,13 @@ export class StationModel {
   #apply(update: StationUpdate) {
     switch (update.kind) {
       case "captured":
-        this.#addRecent(update.row);
+        // A message about a part that is known tells no news: it must neither hide a refusal that came after it, nor
+        // bring back what a person has put away.
         if (this.shown?.row.id === update.row.id) {
+          this.#addRecent(update.row);
           this.shown.size ??= { widthPx: update.image_width_px, heightPx: update.image_height_px };
-        } else {
+        } else if (this.#addRecent(update.row)) {
+          this.refused = null;
           this.#showNewest(update.row, { widthPx: update.image_width_px, heightPx: update.image_height_px });
         }
         break;
@@ -264,7 +354,14 @@ export class StationModel {
       case "changed":
         void this.#refresh(update.id);
         break;
+      case "trigger_failed": {
+        const error = new StationError(update.error);
+        if (tellsOfPassingParts(update.source)) this.notices.untaken(update.source, error);
+        if (!isNotLetThrough(error.code)) this.#refuse({ source: update.source, error });
+        break;
+      }
       case "live":
+        this.#livesHeard += 1;
         if (this.station) this.station.live = update.live;
         break;
       case "reload":
@@ -278,10 +375,12 @@ export class StationModel {
   async #reload() {
     try {
       const before = new Map(this.station?.recent.map((row) => [row.id, row.verdict]));
-      const { recent, live } = await this.platform.station();
+      const { recent, live, triggers } = await this.platform.station();
       if (!this.station) return;
       this.captured += recent.filter(({ id }) => !before.has(id)).length;
+      this.#livesHeard += 1;
       this.station.live = live;
+      this.station.triggers = triggers;
       this.station.recent = recent;
       if (this.shown) await this.#refresh(this.shown.row.id);
       for (const row of recent) {

@@ -1,9 +1,9 @@
 // The codes of every closed list, at run time. The compiler refuses a list that lacks a code of its
 // type or has one too many; the texts' test walks these lists.
 import type {
-  Access, AuditCategory, AuditResult, AuditSource, Backing, BudgetState, CalibrationMethod, CameraState, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, FrameFault, Language, LineScanMode, LostCause, Obstacle,
+  Access, AuditCategory, AuditResult, AuditSource, Backing, BarcodeFills, BudgetState, CalibrationMethod, CameraState, CameraWarningKind, CheckState, CircuitState, ClockTroubleKind, CloudLink, DefectType, Disposition, ErrorCode, Facility, FrameFault, Language, LineScanMode, LostCause, Obstacle,
   OperatorCall, Provider, QualityMeasure, Queue, RecommendedAction, Region, Role, SecretName, Service, Severity, Stage,
-  Transport, UndeterminedReason, VerdictCode, Visibility, WorkState,
+  Transport, TriggerSource, UndeterminedReason, VerdictCode, Visibility, WorkState,
 } from "../bindings.gen";
 
 /** The keys of a record over a closed list: complete, or it does not compile. */
@@ -46,6 +46,15 @@ export const PROVIDERS = codes<Provider>({ screen: true, claude: true, azure: tr
 export const CAMERA_STATES = codes<CameraState>({
   opening: true, streaming: true, stalled: true, lost: true, ended: true,
 });
+/** What lets a part pass unseen stands first. */
+export const CAMERA_WARNINGS = codes<CameraWarningKind>({
+  parts_missed: true, frames_lost: true, settings_refused: true, flat_field_stale: true, drift: true,
+});
+/** In the order in which people meet them. */
+export const TRIGGER_SOURCES = codes<TriggerSource>({
+  key: true, on_screen: true, pedal: true, barcode: true, camera_line: true, part_present: true, interval: true, http: true,
+});
+export const BARCODE_FILLS = codes<BarcodeFills>({ serial: true, lot: true, nothing: true });
 export const TRANSPORTS = codes<Transport>({
   simulated: true, replay: true, v4l2: true, nokhwa: true, gige_vision: true, usb3_vision: true,
 });
@@ -93,7 +102,7 @@ export const ERROR_CODES = codes<ErrorCode>({
   forbidden: true, not_found: true, invalid_input: true, camera_timeout: true, camera_lost: true,
   camera_ended: true, camera_not_ready: true, camera_setting: true, bad_frame: true, disk_full: true, read_only: true, storage_fault: true,
   image_damaged: true, image_removed: true, already_decided: true, keyring_locked: true, keyring_missing: true,
-  keyring_failed: true, internal: true,
+  keyring_failed: true, trigger_busy: true, trigger_bounce: true, trigger_off: true, broken_off: true, internal: true,
 });
 
 /** The checks of the doctor that have a text; the station may send others, shown by their code. */

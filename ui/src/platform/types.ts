@@ -3,8 +3,8 @@ import type {
   AssignCameraForm, AuditRowDto, CalibrateForm, CameraDto, CheckDto, CommandError, ContainedPartsDto, CredentialsDto,
   CredentialsForm, ErrorCode, ExportedSettingsDto, Feature, FeatureSetDto, FlatFieldStep, FoundCamerasDto, HistoryPageDto,
   HistoryQueryDto, HistoryRowDto, ImportedSettingsDto, InspectionDto, Language, LineScanDto, LiveAidsDto, OperatorCallForm,
-  OrderDto, QualityHistoryDto, QualityLimits, Queue, QueuedPartsDto, RegionForm, SecretName, SetFeatureForm, SpendingDto,
-  StationDto, StationUpdate, TestShotDto,
+  OrderDto, QualityHistoryDto, QualityLimits, Queue, QueuedPartsDto, RegionForm, ScannedDto, SecretName, SetFeatureForm, SpendingDto,
+  StationDto, StationUpdate, TestShotDto, TriggersDto, TriggerSettings, TriggerSource,
 } from "../bindings.gen";
 
 export type * from "../bindings.gen";
@@ -56,7 +56,14 @@ export interface Platform {
   setOrder(order: OrderDto): Promise<OrderDto>;
   setLanguage(language: Language): Promise<void>;
   /** Resolves once the frame is safe on disk, and not before. */
-  triggerCapture(): Promise<HistoryRowDto>;
+  triggerCapture(source: TriggerSource): Promise<HistoryRowDto>;
+  /** Does with a scanned code what the settings say; a part that it takes is safe on disk then. */
+  scan(text: string): Promise<ScannedDto>;
+  /** Forgets the serial number that was scanned for the next part. */
+  forgetSerial(): Promise<void>;
+  /** How triggers are set up, and what came of them since the station started. */
+  triggers(): Promise<TriggersDto>;
+  setTriggers(settings: TriggerSettings): Promise<TriggersDto>;
   operatorDecide(form: OperatorCallForm): Promise<InspectionDto>;
   historyPage(query: HistoryQueryDto): Promise<HistoryPageDto>;
   inspection(id: string): Promise<InspectionDto>;

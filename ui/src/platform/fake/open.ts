@@ -2,6 +2,7 @@
 import { GIGE_MISSING } from "./camera-scenes";
 import { GOOD, RUST_AND_SCRATCH, type Scene, UNEVEN_POLISH, UNSURE } from "./scenes";
 import { FakeStation } from "./station";
+import type { TriggerSettings } from "../types";
 
 const SCENES: Record<string, Scene[]> = {
   pass: [GOOD], fail: [RUST_AND_SCRATCH], minor: [UNEVEN_POLISH], undetermined: [UNSURE],
@@ -25,6 +26,20 @@ export function openFake(search: URLSearchParams): FakeStation {
       break;
     case "camera":
       station.setLive({ camera_state: "lost" });
+      break;
+    case "warnings":
+      station.setLive({ camera_warnings: [{ camera: "edge-line", kind: "parts_missed" }, { camera: "glaze-top", kind: "drift" }, { camera: "edge-line", kind: "flat_field_stale" }] });
+      break;
+    case "triggers": {
+      const settings: TriggerSettings = { ...station.state.triggers, sources: ["key", "on_screen", "pedal", "barcode", "camera_line", "http"], pedal_key: "F13" };
+      station.state.triggers = station.gate.set(settings);
+      station.setLive({ kept_serial: (station.gate.keptSerial = "WK-2611-A0042") });
+      Object.assign(station.gate.count("key"), { taken: 412, bounced: 7, last_at: Date.now() - 61_000 });
+      Object.assign(station.gate.count("camera_line"), { taken: 1290, busy: 2, bounced: 1, last_at: Date.now() - 4_000 });
+      break;
+    }
+    case "line":
+      station.state.triggers = station.gate.set({ ...station.state.triggers, sources: ["camera_line"] });
       break;
     case "no-gige":
       station.rig.unavailable = [GIGE_MISSING];

@@ -1,16 +1,17 @@
 // A station in memory, for tests and for a browser without Tauri. It answers as the real one does: a
 // part is captured, screened, decided or delayed, uploaded; errors and an outage can be asked for.
 import {
-  type AnalysisDto, type AssignCameraForm, type AuditRowDto, type CalibrateForm, type CheckDto, type CommandError, type ContainedPartDto, type CredentialsDto, type FlatFieldStep,
-  type HistoryQueryDto, type HistoryRowDto, type InspectionDto, type LineScanDto, type LiveDto, type Platform, type QualityLimits, type QueuedPartDto,
-  type PreviewSink, type RegionForm, type SetFeatureForm, type StationDto,
-  StationError, type StationUpdate, type VerdictDto,
+  type AuditRowDto, type CheckDto, type CommandError, type ContainedPartDto, type CredentialsDto, type HistoryQueryDto, type InspectionDto,
+  type LiveDto, type Platform, type PreviewSink, type QueuedPartDto, type StationDto, StationError, type StationUpdate, type TriggerSettings,
+  type TriggerSource,
 } from "../types";
 import { STAGES } from "../codes";
 import { type Disposition, dispositionOf, dispositionOfRecord } from "../../model/disposition";
-import { FakeCameras } from "./cameras";
-import { knifePicture, PICTURE_HEIGHT_PX, PICTURE_WIDTH_PX } from "./pictures";
-import { analysisOf, GOOD, type Scene, SCENES, worstOf } from "./scenes";
+import { FakeCameraCommands } from "./camera-commands";
+import { analysisOf, GOOD, type Scene, SCENES } from "./scenes";
+import { healthyChecks } from "./checks";
+import { decidePart, imageAddress, newPart, pictureOf, rowOf, saysAll } from "./parts";
+import { FakeTriggers, type TriggerGiven } from "./triggers";
 
 export interface FakeOptions {
   /** Parts in the history at the start. */
@@ -25,22 +26,19 @@ export interface FakeOptions {
   now?: () => number;
 }
 
-type Command = Exclude<keyof Platform, "onUpdate" | "openPreview" | "imageUrl" | "thumbUrl" | "copyText">;
-
 const DAY_MS = 86_400_000;
 const SKUS = ["WK-KN-200", "WK-KN-150", "WK-KN-100", "WK-SC-200", "WK-CI-200", "WK-CI-280"];
 
 /** The station in memory, and the handles with which a test steers it. */
-export class FakeStation implements Platform {
-  readonly calls: { command: Command; args: unknown[] }[] = [];
+export class FakeStation extends FakeCameraCommands implements Platform {
   readonly copied: string[] = [];
   /** Newest first. */
   parts: InspectionDto[] = [];
   state: StationDto;
   checks: CheckDto[];
   secrets: CredentialsDto[];
-  /** The cameras, and what can be found. */
-  readonly rig: FakeCameras;
+  /** What lets triggers through. */
+  readonly gate: FakeTriggers;
   /** The parked parts and those whose last try failed. */
   troubled: QueuedPartDto[] = [];
   /** The audit trail, newest first. */
@@ -56,11 +54,12 @@ export class FakeStation implements Platform {
 
   #now: () => number;
   #listeners = new Set<(update: StationUpdate) => void>();
-  #errors = new Map<Command, CommandError>();
   #captured = 0;
 
   constructor(options: FakeOptions = {}) {
-    this.#now = options.now ?? Date.now;
+    const now = options.now ?? Date.now;
+    super(now);
+    this.#now = now;
     this.scenes = options.scenes ?? SCENES;
     this.delaysMs = options.delaysMs ?? { capture: 25, screen: 160, decide: 900 };
     this.state = {
@@ -82,11 +81,14 @@ export class FakeStation implements Platform {
         contained: 0,
         clock_trouble: null,
         camera: "simulated", camera_state: "streaming", storage_fault: null, no_room: null, backup_failed: null,
+        kept_serial: null, camera_warnings: [],
         ...options.live,
       },
       recent: [],
+      triggers: { sources: ["key", "on_screen"], debounce_ms: 350, interval_ms: 5000, pedal_key: null, barcode: { prefix: "", suffix: "", fills: "serial", triggers: false }, http_port: 8642 },
       ...options.station,
     };
+    this.gate = new FakeTriggers(this.state.triggers, this.#now);
     const past = options.history ?? 300;
     for (let n = past; n > 0; n -= 1) this.#addPast(n);
     this.#recount();
@@ -95,15 +97,9 @@ export class FakeStation implements Platform {
       { name: "aws_access_key", backing: this.state.secrets, set: true, error: null },
       { name: "azure_api_key", backing: this.state.secrets, set: false, error: null },
     ];
-    this.rig = new FakeCameras(this.#now);
   }
 
   // ── steering ──
-
-  /** The next call of `command` fails with `error`. */
-  fail(command: Command, error: CommandError) {
-    this.#errors.set(command, error);
-  }
 
   /** Sends what happened to every listener. */
   emit(update: StationUpdate) {
@@ -125,41 +121,72 @@ export class FakeStation implements Platform {
   // ── the platform ──
 
   async station() {
-    this.#called("station");
+    this.called("station");
     this.state.recent = this.parts.slice(0, 10).map(rowOf);
     return structuredClone(this.state);
   }
 
   async setOrder(order: StationDto["order"]) {
-    this.#called("setOrder", order);
+    this.called("setOrder", order);
     this.state.order = { ...order };
     return { ...order };
   }
 
   async setLanguage(language: StationDto["session"]["language"]) {
-    this.#called("setLanguage", language);
+    this.called("setLanguage", language);
     this.state.session.language = language;
   }
 
-  async triggerCapture() {
-    this.#called("triggerCapture");
-    await this.#wait(this.delaysMs.capture);
-    if (this.state.live.storage_fault !== null) {
-      throw new StationError({ code: "storage_fault", message: this.state.live.storage_fault });
+  async triggerCapture(source: TriggerSource) {
+    this.called("triggerCapture", source);
+    return this.#take({ source });
+  }
+
+  /** A trigger that the window knows nothing of, as of a sensor; what goes wrong is told as the station tells it. */
+  async triggeredBy(source: TriggerSource, error?: CommandError) {
+    try {
+      return await this.#take({ source }, error);
+    } catch (thrown) {
+      const { code, message } = StationError.of(thrown);
+      this.emit({ kind: "trigger_failed", source, error: { code, message } });
+      return null;
     }
-    const scene = this.scenes[this.#captured++ % this.scenes.length] ?? GOOD;
-    const part = this.#part(scene, this.#now(), this.parts[0] ? this.parts[0].sequence + 1 : 1);
-    this.parts.unshift(part);
-    this.#recount();
-    const row = rowOf(part);
-    this.emit({ kind: "captured", row, image_width_px: part.image_width_px, image_height_px: part.image_height_px });
-    this.emit({ kind: "live", live: this.state.live });
-    void this.#judge(part, scene);
-    return row;
+  }
+
+  async scan(text: string) {
+    this.called("scan", text);
+    const { serial, lot } = this.gate.read(text);
+    if (this.gate.settings.barcode.triggers) {
+      return { kind: "taken" as const, row: await this.#take({ source: "barcode", serial, lot }) };
+    }
+    if (lot !== null) {
+      this.state.order.lot = lot;
+      return { kind: "lot" as const, order: { ...this.state.order } };
+    }
+    this.gate.keptSerial = serial;
+    this.setLive({ kept_serial: serial });
+    return { kind: "serial_kept" as const, serial: serial ?? "" };
+  }
+
+  async forgetSerial() {
+    this.called("forgetSerial");
+    this.gate.keptSerial = null;
+    this.setLive({ kept_serial: null });
+  }
+
+  async triggers() {
+    this.called("triggers");
+    return this.gate.dto();
+  }
+
+  async setTriggers(settings: TriggerSettings) {
+    this.called("setTriggers", settings);
+    this.state.triggers = this.gate.set(settings);
+    return this.gate.dto();
   }
 
   async operatorDecide(form: { id: string; call: InspectionDto["operator_decisions"][number]["call"]; reason: string | null }) {
-    this.#called("operatorDecide", form);
+    this.called("operatorDecide", form);
     const part = this.#find(form.id);
     if (form.call !== "confirm" && !form.reason) {
       throw new StationError({ code: "invalid_input", message: "an override needs a reason" });
@@ -178,8 +205,8 @@ export class FakeStation implements Platform {
   }
 
   async historyPage(query: HistoryQueryDto) {
-    this.#called("historyPage", query);
-    await this.#wait(10);
+    this.called("historyPage", query);
+    await this.wait(10);
     const fits = this.parts.map(rowOf).filter((row) =>
       (query.from === null || row.captured_at >= query.from) &&
       (query.to === null || row.captured_at < query.to) &&
@@ -194,13 +221,13 @@ export class FakeStation implements Platform {
   }
 
   async inspection(id: string) {
-    this.#called("inspection", id);
-    if (this.readMs > 0) await this.#wait(this.readMs);
+    this.called("inspection", id);
+    if (this.readMs > 0) await this.wait(this.readMs);
     return structuredClone(this.#find(id));
   }
 
   async retryQueue(queue: "analysis" | "upload", id: string | null) {
-    this.#called("retryQueue", queue, id);
+    this.called("retryQueue", queue, id);
     const depth = queue === "analysis" ? this.state.live.analysis_queue : this.state.live.upload_queue;
     const moved = id === null ? depth.parked + depth.waiting : 1;
     this.troubled = this.troubled.filter((part) => part.queue !== queue || (id !== null && part.id !== id));
@@ -211,28 +238,28 @@ export class FakeStation implements Platform {
   }
 
   async auditTrail(before: number | null) {
-    this.#called("auditTrail", before);
+    this.called("auditTrail", before);
     return structuredClone(this.trail.filter((row) => before === null || row.number < before).slice(0, 50));
   }
   async queuedParts() {
-    this.#called("queuedParts");
+    this.called("queuedParts");
     return { parts: structuredClone(this.troubled.slice(0, 50)), total: this.troubled.length };
   }
 
   async containedParts() {
-    this.#called("containedParts");
+    this.called("containedParts");
     return { parts: structuredClone(this.contained.slice(0, 100)), open: this.contained.length };
   }
 
   async acknowledgeContained(id: string, note: string) {
-    this.#called("acknowledgeContained", id, note);
+    this.called("acknowledgeContained", id, note);
     const known = this.contained.some((part) => part.id === id);
     this.contain(this.contained.filter((part) => part.id !== id));
     return known;
   }
 
   async spending() {
-    this.#called("spending");
+    this.called("spending");
     const spent = (parts: number) => ({
       parts, cost_usd: parts * 0.034, per_part_usd: parts > 0 ? 0.034 : null,
       models: parts === 0 ? [] : [{
@@ -244,118 +271,39 @@ export class FakeStation implements Platform {
   }
 
   async dismissClockTrouble() {
-    this.#called("dismissClockTrouble");
+    this.called("dismissClockTrouble");
     this.setLive({ clock_trouble: null });
   }
 
   async clearStorageFault() {
-    this.#called("clearStorageFault");
+    this.called("clearStorageFault");
     this.setLive({ storage_fault: null });
   }
 
   async doctor() {
-    this.#called("doctor");
-    await this.#wait(150);
+    this.called("doctor");
+    await this.wait(150);
     return structuredClone(this.checks);
   }
 
-  async cameras() {
-    this.#called("cameras");
-    return this.rig.list();
-  }
-  async findCameras() {
-    this.#called("findCameras");
-    await this.#wait(this.rig.searchMs);
-    return this.rig.found();
-  }
-  async assignCamera(form: AssignCameraForm) {
-    this.#called("assignCamera", form);
-    this.rig.assign(form);
-  }
-  async removeCamera(camera: string) {
-    this.#called("removeCamera", camera);
-    this.rig.remove(camera);
-  }
-  async cameraFeatures(camera: string) {
-    this.#called("cameraFeatures", camera);
-    return this.rig.features(camera);
-  }
-  async setCameraFeature(form: SetFeatureForm) {
-    this.#called("setCameraFeature", form);
-    return this.rig.set(form);
-  }
-  async setCameraRegion(form: RegionForm) {
-    this.#called("setCameraRegion", form);
-    return this.rig.setRegion(form);
-  }
-  async setLineScan(camera: string, lineScan: LineScanDto) {
-    this.#called("setLineScan", camera, lineScan);
-    this.rig.setLineScan(camera, lineScan);
-  }
-  async cameraLiveAids(camera: string) {
-    this.#called("cameraLiveAids", camera);
-    return this.rig.aids(camera);
-  }
-  async calibrateCamera(camera: string, form: CalibrateForm) {
-    this.#called("calibrateCamera", camera, form);
-    return this.rig.calibrate(camera, form);
-  }
-  async takeFlatField(camera: string, step: FlatFieldStep) {
-    this.#called("takeFlatField", camera, step);
-    await this.#wait(this.rig.searchMs);
-    return this.rig.flatField(camera, step);
-  }
-  async clearFlatField(camera: string) {
-    this.#called("clearFlatField", camera);
-    return this.rig.clearFlatField(camera);
-  }
-  async balanceWhite(camera: string) {
-    this.#called("balanceWhite", camera);
-    return this.rig.balanceWhite(camera);
-  }
-  async takeQualityReference(camera: string) {
-    this.#called("takeQualityReference", camera);
-    return this.rig.reference(camera);
-  }
-  async setQualityLimits(camera: string, limits: QualityLimits) {
-    this.#called("setQualityLimits", camera, limits);
-    return this.rig.setLimits(camera, limits);
-  }
-  async testShot(camera: string) {
-    this.#called("testShot", camera);
-    return this.rig.testShot(camera);
-  }
-  async exportCameraSettings(camera: string) {
-    this.#called("exportCameraSettings", camera);
-    return this.rig.export(camera);
-  }
-  async importCameraSettings(camera: string, text: string) {
-    this.#called("importCameraSettings", camera, text);
-    return this.rig.import(camera, text);
-  }
-  async cameraQualityHistory(camera: string) {
-    this.#called("cameraQualityHistory", camera);
-    return this.rig.history(camera);
-  }
-
   async credentials() {
-    this.#called("credentials");
+    this.called("credentials");
     return structuredClone(this.secrets);
   }
 
   async setCredentials(form: { name: CredentialsDto["name"] }) {
     // Only the name is noted: a test never needs the secret, and it must not lie around.
-    this.#called("setCredentials", form.name);
+    this.called("setCredentials", form.name);
     const known = this.secrets.find((secret) => secret.name === form.name);
     if (known) known.set = true;
   }
 
   async windowReady() {
-    this.#called("windowReady");
+    this.called("windowReady");
   }
 
   async clearCredentials(name: CredentialsDto["name"]) {
-    this.#called("clearCredentials", name);
+    this.called("clearCredentials", name);
     const known = this.secrets.find((secret) => secret.name === name);
     if (known) known.set = false;
   }
@@ -370,11 +318,7 @@ export class FakeStation implements Platform {
   }
 
   imageUrl(id: string) {
-    const findings = sceneFindings.get(id) ?? [];
-    const key = findings.map(({ defect_type }) => defect_type).join();
-    let picture = pictures.get(key);
-    if (picture === undefined) pictures.set(key, (picture = knifePicture(findings)));
-    return picture;
+    return pictureOf(id);
   }
 
   thumbUrl(id: string) {
@@ -387,17 +331,38 @@ export class FakeStation implements Platform {
 
   // ── inside ──
 
-  #called(command: Command, ...args: unknown[]) {
-    this.calls.push({ command, args });
-    const error = this.#errors.get(command);
-    if (error) {
-      this.#errors.delete(command);
-      throw new StationError(error);
+  async #take(given: TriggerGiven, error?: CommandError) {
+    const taking = this.gate.offer(given);
+    try {
+      await this.wait(this.delaysMs.capture);
+      if (error) throw new StationError(error);
+      if (this.state.live.storage_fault !== null) throw new StationError({ code: "storage_fault", message: this.state.live.storage_fault });
+    } catch (thrown) {
+      this.gate.settle(taking, false);
+      throw thrown;
     }
+    this.gate.settle(taking, true);
+    const scene = this.scenes[this.#captured++ % this.scenes.length] ?? GOOD;
+    const part = this.#part(scene, this.#now(), this.parts[0] ? this.parts[0].sequence + 1 : 1);
+    part.serial = taking.serial;
+    part.lot = taking.lot ?? part.lot;
+    part.conditions = { ...part.conditions, trigger: taking.source };
+    this.parts.unshift(part);
+    this.state.live.kept_serial = this.gate.keptSerial;
+    this.#recount();
+    const row = rowOf(part);
+    this.emit({ kind: "captured", row, image_width_px: part.image_width_px, image_height_px: part.image_height_px });
+    this.emit({ kind: "live", live: this.state.live });
+    void this.#judge(part, scene);
+    return row;
   }
 
-  #wait(ms: number) {
-    return new Promise<void>((done) => setTimeout(done, ms));
+  #part(scene: Scene, at: number, sequence: number): InspectionDto {
+    return newPart(this.state, scene, at, sequence);
+  }
+
+  #decide(part: InspectionDto, scene: Scene, at: number) {
+    return decidePart(part, scene, at, this.state.session.language);
   }
 
   #find(id: string): InspectionDto {
@@ -406,37 +371,11 @@ export class FakeStation implements Platform {
     return part;
   }
 
-  #part(scene: Scene, at: number, sequence: number): InspectionDto {
-    const id = `019cb${sequence.toString(16).padStart(3, "0")}-7a2c-7d41-9b0e-${at.toString(16).padStart(12, "0").slice(-12)}`;
-    sceneFindings.set(id, analysisOf(scene, "claude", "en").findings);
-    return {
-      id, sequence, captured_at: at, facility: this.state.facility, station: this.state.station,
-      stage: this.state.order.stage, product_sku: this.state.order.product_sku, lot: this.state.order.lot,
-      serial: null, shift: this.state.live.shift, operator: this.state.session.operator, camera: "simulated",
-      frame_sequence: sequence * 30 + 7,
-      image_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-      image_size_bytes: 271_360, image_width_px: PICTURE_WIDTH_PX, image_height_px: PICTURE_HEIGHT_PX,
-      verdict: { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null },
-      screening: null, analysis: null, operator_decisions: [], revision: 1, upload: { state: "not_due" }, evidence: null, image_removed: null,
-    };
-  }
-
-  #decide(part: InspectionDto, scene: Scene, at: number): { verdict: VerdictDto; analysis: AnalysisDto } {
-    const language = this.state.session.language;
-    part.analysis = analysisOf(scene, scene.judge ?? "claude", language);
-    part.verdict = {
-      code: scene.verdict, reason: scene.reason ?? null, obstacle: null, detail: scene.detail?.[language] ?? "", decided_at: at,
-    };
-    part.upload = { state: "waiting", attempts: 0, reason: "" };
-    part.revision += 1;
-    return { verdict: part.verdict, analysis: part.analysis };
-  }
-
   async #judge(part: InspectionDto, scene: Scene) {
-    await this.#wait(this.delaysMs.screen);
+    await this.wait(this.delaysMs.screen);
     part.screening = analysisOf(scene, "screen", this.state.session.language);
     this.emit({ kind: "screened", id: part.id, screening: part.screening });
-    await this.#wait(this.delaysMs.decide);
+    await this.wait(this.delaysMs.decide);
     if (this.offline) {
       const reason = this.state.session.language === "en"
         ? "no network: Claude cannot be reached; tried again by itself"
@@ -452,7 +391,7 @@ export class FakeStation implements Platform {
     this.#recount();
     this.emit({ kind: "decided", id: part.id, verdict, analysis });
     this.emit({ kind: "live", live: this.state.live });
-    await this.#wait(this.delaysMs.decide);
+    await this.wait(this.delaysMs.decide);
     part.upload = { state: "verified", at: this.#now(), image_url: imageAddress(part) };
     part.revision += 1;
     this.#recount();
@@ -498,44 +437,4 @@ export class FakeStation implements Platform {
     live.analysis_queue = { ...live.analysis_queue, waiting: waits.length, oldest_captured_at: waits.at(-1)?.captured_at ?? null };
     live.upload_queue = { ...live.upload_queue, waiting: uploads.length, oldest_captured_at: uploads.at(-1)?.captured_at ?? null };
   }
-}
-
-const pictures = new Map<string, string>();
-const sceneFindings = new Map<string, AnalysisDto["findings"]>();
-
-function imageAddress(part: InspectionDto) {
-  return `s3://wiko-defect-analyzer-images/inspections/${part.facility}/${part.product_sku}/${part.id}.jpg`;
-}
-
-/** A part as the history shows it. */
-/** True where every word stands in what is said of the part. */
-function saysAll(part: InspectionDto, words: string): boolean {
-  const analysis = part.analysis;
-  const said = [
-    part.lot, part.serial, analysis?.summary, analysis?.cause?.root_cause,
-    ...(analysis?.findings.flatMap(({ description, defect_type }) => [description, defect_type]) ?? []),
-    ...part.operator_decisions.map(({ reason }) => reason),
-  ].join(" ").toLowerCase();
-  return words.toLowerCase().split(/\s+/).every((word) => said.includes(word));
-}
-
-export function rowOf(part: InspectionDto): HistoryRowDto {
-  return {
-    id: part.id, sequence: part.sequence, captured_at: part.captured_at, stage: part.stage,
-    product_sku: part.product_sku, lot: part.lot, verdict: part.verdict.code, ...worstOf(part.analysis),
-    operator_call: part.operator_decisions.at(-1)?.call ?? null, uploaded: part.upload.state === "verified",
-  };
-}
-
-function healthyChecks(): CheckDto[] {
-  const ok = (check: string, seen: string): CheckDto => ({ check, state: "ok", seen, remedy: "" });
-  return [
-    ok("data_dir", "~/.local/share/wiko-station"), ok("database", "SQLite 3.51.3, WAL, FULL"),
-    ok("disk", "212 GB free"), ok("keyring", "unlocked"), ok("credentials", "AWS key set"),
-    ok("camera", "simulated, 29.97 fps"),
-    { check: "screen_models", state: "warning", seen: "4 of 6 products have a learnt reference", remedy: "wiko-station screen learn --sku WK-CI-200 --stage blade_glazing IMAGES…" },
-    ok("chain", "claude, azure"), ok("claude", "answers in 240 ms"), ok("s3", "wiko-defect-analyzer-images"),
-    { check: "dynamodb", state: "failed", seen: "AccessDeniedException on DescribeTable", remedy: "attach the station policy to the key's user, then run again" },
-    { check: "clock", state: "ok", seen: "0.2 s off", remedy: "" },
-  ];
 }

@@ -453,13 +453,31 @@ describe("the tools", () => {
     expect(get("not-removable")).toBeTruthy();
   });
 
+  it("tell the part from the empty belt by levels that can be set, where parts are found in the lines", async () => {
+    const station = await openCameras();
+    await press("cam-edge-line");
+    await press("tab-calibrate");
+    await type("line-background_level", "12");
+    await type("line-contrast_levels", "25");
+    await press("lines-save");
+    expect(calls(station, "setLineScan")[0]!.args).toMatchObject(["edge-line", { background_level: 12, contrast_levels: 25 }]);
+  });
+
+  it("ask for no such levels where pictures follow each other whatever lies on the belt", async () => {
+    await openCameras(({ rig }) => { rig.of("edge-line").dto.line_scan!.mode = "continuous"; });
+    await press("cam-edge-line");
+    await press("tab-calibrate");
+    expect(get("line-overlap_rows")).toBeTruthy();
+    expect([find("line-background_level"), find("line-contrast_levels")]).toEqual([null, null]);
+  });
+
   it("ask how lines become pictures where a camera sees lines and nobody has said so", async () => {
     const station = await openCameras(({ rig }) => { rig.of("edge-line").dto.line_scan = null; });
     await press("cam-edge-line");
     await press("tab-calibrate");
     await press("lines-begin");
     await press("lines-save");
-    expect(calls(station, "setLineScan")[0]!.args).toMatchObject(["edge-line", { mode: "part_triggered" }]);
+    expect(calls(station, "setLineScan")[0]!.args).toMatchObject(["edge-line", { mode: "part_triggered", background_level: 40, contrast_levels: 30 }]);
     expect(find("lines-none")).toBeNull();
   });
 });

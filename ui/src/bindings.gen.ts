@@ -12,15 +12,12 @@ export const commands = {
 	windowReady: () => typedError<null, CommandError>(__TAURI_INVOKE("window_ready")),
 	setOrder: (order: OrderDto) => typedError<OrderDto, CommandError>(__TAURI_INVOKE("set_order", { order })),
 	setLanguage: (language: Language) => typedError<null, CommandError>(__TAURI_INVOKE("set_language", { language })),
-	/**  Takes the next frame and answers once the part is safe on disk. */
+	/**  Takes the part that lies there and answers once it is safe on disk. `source` is what the person pressed. */
 	triggerCapture: (source: TriggerSource) => typedError<HistoryRowDto, CommandError>(__TAURI_INVOKE("trigger_capture", { source })),
-	/**  Does with a scanned code what the settings say. */
+	/**  Does with a scanned code what the set-up says. */
 	scan: (text: string) => typedError<ScannedDto, CommandError>(__TAURI_INVOKE("scan", { text })),
 	/**  Forgets the serial number that was scanned for the next part. */
 	forgetSerial: () => typedError<null, CommandError>(__TAURI_INVOKE("forget_serial")),
-	/**  How triggers are set up, and what came of them. */
-	triggers: () => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("triggers")),
-	setTriggers: (settings: TriggerSettings) => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("set_triggers", { settings })),
 	operatorDecide: (form: OperatorCallForm) => typedError<InspectionDto, CommandError>(__TAURI_INVOKE("operator_decide", { form })),
 	historyPage: (query: HistoryQueryDto) => typedError<HistoryPageDto, CommandError>(__TAURI_INVOKE("history_page", { query })),
 	inspection: (id: string) => typedError<InspectionDto, CommandError>(__TAURI_INVOKE("inspection", { id })),
@@ -59,6 +56,10 @@ export const commands = {
 	exportCameraSettings: (camera: string) => typedError<ExportedSettingsDto, CommandError>(__TAURI_INVOKE("export_camera_settings", { camera })),
 	importCameraSettings: (camera: string, text: string) => typedError<ImportedSettingsDto, CommandError>(__TAURI_INVOKE("import_camera_settings", { camera, text })),
 	cameraQualityHistory: (camera: string) => typedError<QualityHistoryDto, CommandError>(__TAURI_INVOKE("camera_quality_history", { camera })),
+	/**  How triggers are set up, and what came of them. */
+	triggers: () => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("triggers")),
+	/**  Sets triggers up anew. What is under way goes on. */
+	setTriggers: (settings: TriggerSettings) => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("set_triggers", { settings })),
 	credentials: () => typedError<CredentialsDto[], CommandError>(__TAURI_INVOKE("credentials")),
 	setCredentials: (form: CredentialsForm) => typedError<null, CommandError>(__TAURI_INVOKE("set_credentials", { form })),
 	clearCredentials: (name: SecretName) => typedError<null, CommandError>(__TAURI_INVOKE("clear_credentials", { name })),
@@ -211,16 +212,16 @@ export type BarcodeFills =
 /**  Neither: that there is a code is all that matters. */
 "nothing";
 
-/**  `[triggers.barcode]`: what a scanned code does. */
+/**  What a scanned code does. */
 export type BarcodeSettings = {
 	/**  What every code of a part begins with; not part of the number. */
-	prefix: string,
+	prefix?: string,
 	/**  What every code of a part ends with; not part of the number. */
-	suffix: string,
+	suffix?: string,
 	/**  What the code is. */
-	fills: BarcodeFills,
+	fills?: BarcodeFills,
 	/**  True where a scan takes the part as well. */
-	triggers: boolean,
+	triggers?: boolean,
 };
 
 /**
@@ -375,45 +376,45 @@ export type CameraState =
 /**  There are no more pictures to replay. */
 "ended";
 
-/**  Something about a camera that a person should know before it costs parts. */
+/**  Something is amiss with a camera. */
 export type CameraWarningDto = {
-	/**  Which camera. */
+	/**  Its id. */
 	camera: string,
 	/**  What. */
 	kind: CameraWarningKind,
 };
 
-/**  What is wrong with a camera that still gives pictures. */
+/**  What may be amiss with a camera that gives frames. */
 export type CameraWarningKind = 
-/**  Parts passed that nobody has seen. */
+/**  Parts went by and were not inspected. */
 "parts_missed" | 
-/**  Frames that it took never arrived. */
+/**  Frames are lost on their way. */
 "frames_lost" | 
 /**  It does not do what it was told. */
 "settings_refused" | 
-/**  Its flat field has to be taken again. */
+/**  The flat field is old. */
 "flat_field_stale" | 
-/**  Its pictures get worse by the day. */
+/**  Its pictures have changed over the days. */
 "drift";
 
-/**  Device, settings and quality of the frame that was inspected. */
-export type CaptureConditions = {
-	/**  What triggered. */
-	trigger?: TriggerSource,
+/**  How a part's picture was taken. */
+export type CaptureConditionsDto = {
+	/**  Who said that the part is there. */
+	trigger: TriggerSource | null,
 	/**  Which device. */
-	device?: DeviceIdentity,
+	device: DeviceIdentity | null,
 	/**  What it was told, and did. */
-	features?: { [key in string]: FeatureValue },
+	features: { [key in string]: FeatureValue },
 	/**  How its pixels came: a PFNC name, or `JPEG`. */
-	pixel_format?: string,
-	/**  Millimetres that a pixel stands for, where that was measured. */
-	mm_per_px?: number,
+	pixel_format: string | null,
+	/**  Millimetres that a pixel stood for. */
+	mm_per_px: number | null,
 	/**  What was measured of the frame. */
-	quality?: FrameQuality,
-	/**  What makes the frame unfit to be judged; empty for a good one. */
-	faults?: FrameFault[],
+	quality: FrameQuality | null,
+	/**  What made the frame unfit to be judged. */
+	faults: FrameFault[],
 	/**  Rows of a line-scan picture that never came. */
-	invalid_rows?: RowSpan[],
+	invalid_rows: RowSpan[],
 };
 
 /**  Why a defect came to be. */
@@ -706,7 +707,7 @@ export type ErrorCode =
 "keyring_missing" | 
 /**  The keyring did not do it. */
 "keyring_failed" | 
-/**  A part is being taken: no other was begun. */
+/**  A part is being taken: trigger again once it is safe. */
 "trigger_busy" | 
 /**  Too soon after the last trigger to be another part. */
 "trigger_bounce" | 
@@ -980,13 +981,13 @@ export type HistoryRowDto = {
 	uploaded: boolean,
 };
 
-/**  How the HTTP trigger stands. */
+/**  Where programs on this machine may trigger, or why they may not. */
 export type HttpTriggerDto = {
-	/**  Where it listens; none where it does not. */
+	/**  Where it listens. */
 	address: string | null,
-	/**  Why it does not listen. */
+	/**  Why it does not, with what to do. */
 	error: string | null,
-	/**  Where its token lies. */
+	/**  The file that holds the token; never the token. */
 	token_file: string,
 };
 
@@ -1034,6 +1035,8 @@ export type InspectionDto = {
 	camera: string,
 	/**  The frame's number. */
 	frame_sequence: number,
+	/**  How the picture was taken; none for a picture of a file. */
+	conditions: CaptureConditionsDto | null,
 	/**  The picture's hash. */
 	image_sha256: string,
 	/**  The picture's bytes. */
@@ -1058,8 +1061,6 @@ export type InspectionDto = {
 	evidence: AuditRowDto | null,
 	/**  That its picture was removed here to make room. */
 	image_removed: ImageRemovalDto | null,
-	/**  How its picture was taken; none where that was not kept. */
-	conditions: CaptureConditions | null,
 };
 
 /**  Possible causes by branch; an empty list where nothing speaks for one. */
@@ -1099,9 +1100,9 @@ export type LineScanDto = {
 	overlap_rows: number,
 	/**  How fast the belt moves, in millimetres a second; 0 where it is not known. */
 	belt_mm_per_s: number,
-	/**  Level of the empty belt, 0 to 255. */
+	/**  Level of the belt without a part. */
 	background_level: number,
-	/**  A pixel that differs from it by as many levels shows the part, 1 to 255. */
+	/**  A part differs from the belt by as many levels. */
 	contrast_levels: number,
 };
 
@@ -1156,16 +1157,16 @@ export type LiveDto = {
 	camera: string,
 	/**  The camera's state. */
 	camera_state: CameraState,
+	/**  What is amiss with cameras that give frames all the same. */
+	camera_warnings: CameraWarningDto[],
+	/**  The serial number that was scanned for the next part. */
+	kept_serial: string | null,
 	/**  The storage fault that stops capture, where there is one. */
 	storage_fault: string | null,
 	/**  Why nothing is captured for want of room, where there is none. */
 	no_room: string | null,
 	/**  Why the last daily backup was not made, where it was not. */
 	backup_failed: string | null,
-	/**  The serial number that was scanned for the next part. */
-	kept_serial: string | null,
-	/**  What is wrong with cameras that still give pictures. */
-	camera_warnings: CameraWarningDto[],
 };
 
 /**  Why a camera is not to be had. */
@@ -1268,6 +1269,9 @@ export type OrderDto = {
 	/**  The lot, where given. */
 	lot: string | null,
 };
+
+/**  The key of a pedal, as a `KeyboardEvent.code` of the window, such as `F13`. */
+export type PedalKey = string;
 
 /**
  *  Where the live picture comes from: a WebSocket on loopback.
@@ -1464,7 +1468,7 @@ export type Role =
 /**  Everything; the demo profile runs as this until people can sign in. */
 "admin";
 
-/**  Rows of a picture. */
+/**  Rows of a picture, the first included and the end not. */
 export type RowSpan = {
 	/**  The first row. */
 	from: number,
@@ -1476,15 +1480,17 @@ export type RowSpan = {
 export type ScannedDto = 
 /**  It took the part. */
 { kind: "taken"; 
-/**  The part as the history shows it. */
-row: HistoryRowDto } | 
+/**  As the history shows it. */
+row: HistoryRowDto; 
+/**  What is inspected from now on, where the code named the lot. */
+order: OrderDto | null } | 
 /**  Its serial number is kept for the next part. */
 { kind: "serial_kept"; 
-/**  The serial number. */
+/**  The number. */
 serial: string } | 
-/**  It names the lot from now on. */
+/**  It named the lot. */
 { kind: "lot"; 
-/**  The order with it. */
+/**  What is inspected from now on. */
 order: OrderDto };
 
 /**  What is kept secret. */
@@ -1607,14 +1613,14 @@ export type StationDto = {
 	product_skus: string[],
 	/**  The live picture. */
 	preview: PreviewDto,
+	/**  How parts are triggered. */
+	triggers: TriggerSettings,
 	/**  Where secrets lie; the window warns unless in the keyring. */
 	secrets: Backing,
 	/**  What changes all the time. */
 	live: LiveDto,
 	/**  The last ten parts, newest first. */
 	recent: HistoryRowDto[],
-	/**  How triggers are set up. */
-	triggers: TriggerSettings,
 };
 
 /**  Something happened; sent to every window. The record is the truth, this only tells of it. */
@@ -1655,16 +1661,16 @@ reason: string } |
 { kind: "changed"; 
 /**  The part. */
 id: string } | 
-/**  A trigger that nobody waits for took no part. */
-{ kind: "trigger_failed"; 
-/**  Who triggered. */
-source: TriggerSource; 
-/**  Why no part was taken. */
-error: CommandError } | 
 /**  Counts, queues, camera, cloud or disk changed. */
 { kind: "live"; 
 /**  All of them. */
 live: LiveDto } | 
+/**  A trigger that nobody at the window gave took no part. */
+{ kind: "trigger_failed"; 
+/**  Who triggered. */
+source: TriggerSource; 
+/**  Why there is no part. */
+error: CommandError } | 
 /**  Some updates were lost: read the station and the part on the screen again. */
 { kind: "reload" };
 
@@ -1731,7 +1737,7 @@ export type Transport =
 /**  USB3 Vision. */
 "usb3_vision";
 
-/**  What came of the triggers of one source since the station started. */
+/**  What came of the triggers of one source. */
 export type TriggerCountsDto = {
 	/**  The source. */
 	source: TriggerSource,
@@ -1743,24 +1749,24 @@ export type TriggerCountsDto = {
 	busy: number,
 	/**  Let through, and no part came of it. */
 	failed: number,
-	/**  When its last trigger came, refused or not. */
+	/**  When the last trigger came. */
 	last_at: number | null,
 };
 
-/**  `[triggers]` of the settings. */
+/**  How triggers are set up. */
 export type TriggerSettings = {
 	/**  Who may trigger. */
-	sources: TriggerSource[],
+	sources?: TriggerSource[],
 	/**  Two triggers closer than this are one. */
-	debounce_ms: number,
+	debounce_ms?: number,
 	/**  From one trigger of [`TriggerSource::Interval`] to the next. */
-	interval_ms: number,
+	interval_ms?: number,
 	/**  The key that the pedal sends. */
-	pedal_key: string | null,
+	pedal_key?: PedalKey | null,
 	/**  What a scanned code does. */
-	barcode: BarcodeSettings,
+	barcode?: BarcodeSettings,
 	/**  Where [`TriggerSource::Http`] listens, on 127.0.0.1 alone. */
-	http_port: number,
+	http_port?: number,
 };
 
 /**  Where a trigger comes from. */
@@ -1786,9 +1792,9 @@ export type TriggerSource =
 export type TriggersDto = {
 	/**  The settings that hold. */
 	settings: TriggerSettings,
-	/**  What came of each source. */
+	/**  Of each source, since the station started. */
 	counts: TriggerCountsDto[],
-	/**  The HTTP trigger, where it is switched on. */
+	/**  Where programs on this machine may trigger; none where that is off. */
 	http: HttpTriggerDto | null,
 };
 

@@ -56,7 +56,7 @@ pub(super) async fn station(gate: State<'_, Gate>) -> Result<StationDto, Command
         preview: PreviewDto {
             url: app.preview_url().to_owned(),
         },
-        triggers: app.triggers().settings(),
+        triggers: app.triggers().settings().into(),
         secrets: installation.secrets.backing(),
         live: live::live(app).await?,
         recent: recent.rows.iter().map(HistoryRowDto::from).collect(),
@@ -146,20 +146,26 @@ pub(super) async fn trigger_capture(
 pub(super) async fn scan(gate: State<'_, Gate>, text: String) -> Result<ScannedDto, CommandError> {
     let (app, _) = gate.enter(Role::Operator)?;
     Ok(match app.triggers().scan(&text).await? {
-        Scanned::Taken(taken) => ScannedDto::Taken {
+        Scanned::Taken { taken, lot } => ScannedDto::Taken {
+            order: match lot {
+                Some(lot) => Some(of_lot(&gate, app, lot).await?),
+                None => None,
+            },
             row: row_of(app, taken.id).await?,
         },
         Scanned::SerialKept(serial) => ScannedDto::SerialKept { serial },
-        Scanned::Lot(lot) => {
-            let order = OrderDto {
-                lot: Some(lot),
-                ..app.order_dto()
-            };
-            ScannedDto::Lot {
-                order: inspect_from_now_on(&gate, app, &order).await?,
-            }
-        }
+        Scanned::Lot(lot) => ScannedDto::Lot {
+            order: of_lot(&gate, app, lot).await?,
+        },
     })
+}
+
+async fn of_lot(gate: &Gate, app: &App, lot: String) -> Result<OrderDto, CommandError> {
+    let order = OrderDto {
+        lot: Some(lot),
+        ..app.order_dto()
+    };
+    inspect_from_now_on(gate, app, &order).await
 }
 
 /// Forgets the serial number that was scanned for the next part.

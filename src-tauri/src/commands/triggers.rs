@@ -2,10 +2,10 @@
 
 use crate::{
     access::Gate,
-    dto::{CommandError, TriggersDto},
+    dto::{CommandError, TriggerSettingsDto, TriggersDto},
 };
 use tauri::State;
-use wiko_core::{audit::AuditCategory, role::Role, trigger::TriggerSettings};
+use wiko_core::{audit::AuditCategory, role::Role};
 
 /// How triggers are set up, and what came of them.
 #[tauri::command]
@@ -20,11 +20,11 @@ pub(super) async fn triggers(gate: State<'_, Gate>) -> Result<TriggersDto, Comma
 #[specta::specta]
 pub(super) async fn set_triggers(
     gate: State<'_, Gate>,
-    settings: TriggerSettings,
+    settings: TriggerSettingsDto,
 ) -> Result<TriggersDto, CommandError> {
     let (app, _) = gate.enter(Role::FieldTech)?;
     let before = app.triggers().settings();
-    app.set_triggers(settings).await?;
+    app.set_triggers(settings.into()).await?;
     let now = app.triggers().settings();
     if now != before {
         let detail = serde_json::json!({"from": before, "to": now});

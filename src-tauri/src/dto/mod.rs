@@ -41,4 +41,4 @@ pub use station::{
     CameraWarningDto, CameraWarningKind, CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto,
     SessionDto, StationDto,
 };
-pub use triggers::{ScannedDto, TriggersDto};
+pub use triggers::{ScannedDto, TriggerSettingsDto, TriggersDto};

@@ -9,10 +9,9 @@ use wiko_core::{
     queue::QueueDepth,
     role::Role,
     stage::Stage,
-    trigger::TriggerSettings,
 };
 
-use super::{BudgetDto, CircuitDto, ClockTroubleDto, HistoryRowDto};
+use super::{BudgetDto, CircuitDto, ClockTroubleDto, HistoryRowDto, TriggerSettingsDto};
 
 /// Who is at the station and how it runs.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -70,7 +69,7 @@ pub struct StationDto {
     /// The live picture.
     pub preview: PreviewDto,
     /// How parts are triggered.
-    pub triggers: TriggerSettings,
+    pub triggers: TriggerSettingsDto,
     /// Where secrets lie; the window warns unless in the keyring.
     pub secrets: Backing,
     /// What changes all the time.

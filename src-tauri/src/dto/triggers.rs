@@ -1,16 +1,18 @@
 use super::{HistoryRowDto, OrderDto};
 use crate::triggers::{HttpError, Sources, TOKEN_FILE, Triggers};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 use std::{net::SocketAddr, path::Path};
-use wiko_core::trigger::{TriggerCounts, TriggerSettings, TriggerSource};
+use wiko_core::trigger::{
+    BarcodeFills, BarcodeSettings, PedalKey, TriggerCounts, TriggerSettings, TriggerSource,
+};
 
 /// How triggers are set up, and what came of them.
 #[derive(Debug, Clone, Serialize, Type)]
 pub struct TriggersDto {
     /// The settings that hold.
-    pub settings: TriggerSettings,
+    pub settings: TriggerSettingsDto,
     /// Of each source, since the station started.
     pub counts: Vec<TriggerCountsDto>,
     /// Where programs on this machine may trigger; none where that is off.
@@ -22,9 +24,77 @@ impl TriggersDto {
     pub fn new(triggers: &Triggers, sources: Option<&Sources>, data_dir: &Path) -> Self {
         let http = sources.and_then(|sources| sources.http.as_ref());
         Self {
-            settings: triggers.settings(),
+            settings: triggers.settings().into(),
             counts: triggers.counts().iter().map(Into::into).collect(),
             http: http.map(|http| HttpTriggerDto::new(http, data_dir)),
+        }
+    }
+}
+
+/// How triggers are set up.
+#[derive(Debug, Clone, Serialize, Deserialize, Type)]
+pub struct TriggerSettingsDto {
+    /// Who may trigger.
+    pub sources: Vec<TriggerSource>,
+    /// Two triggers closer than this are one.
+    pub debounce_ms: u32,
+    /// From one trigger of the interval to the next.
+    pub interval_ms: u32,
+    /// The key that the pedal sends.
+    pub pedal_key: Option<PedalKey>,
+    /// What a scanned code does.
+    pub barcode: BarcodeSettingsDto,
+    /// Where programs on this machine trigger.
+    pub http_port: u16,
+}
+
+/// What a scanned code does.
+#[derive(Debug, Clone, Serialize, Deserialize, Type)]
+pub struct BarcodeSettingsDto {
+    /// What every code of a part begins with; not part of the number.
+    pub prefix: String,
+    /// What every code of a part ends with; not part of the number.
+    pub suffix: String,
+    /// What the code is.
+    pub fills: BarcodeFills,
+    /// True where a scan takes the part as well.
+    pub triggers: bool,
+}
+
+impl From<TriggerSettings> for TriggerSettingsDto {
+    fn from(settings: TriggerSettings) -> Self {
+        let barcode = settings.barcode;
+        Self {
+            sources: settings.sources.into_iter().collect(),
+            debounce_ms: settings.debounce_ms,
+            interval_ms: settings.interval_ms,
+            pedal_key: settings.pedal_key,
+            barcode: BarcodeSettingsDto {
+                prefix: barcode.prefix,
+                suffix: barcode.suffix,
+                fills: barcode.fills,
+                triggers: barcode.triggers,
+            },
+            http_port: settings.http_port,
+        }
+    }
+}
+
+impl From<TriggerSettingsDto> for TriggerSettings {
+    fn from(dto: TriggerSettingsDto) -> Self {
+        let barcode = dto.barcode;
+        Self {
+            sources: dto.sources.into_iter().collect(),
+            debounce_ms: dto.debounce_ms,
+            interval_ms: dto.interval_ms,
+            pedal_key: dto.pedal_key,
+            barcode: BarcodeSettings {
+                prefix: barcode.prefix,
+                suffix: barcode.suffix,
+                fills: barcode.fills,
+                triggers: barcode.triggers,
+            },
+            http_port: dto.http_port,
         }
     }
 }
@@ -93,6 +163,8 @@ pub enum ScannedDto {
     Taken {
         /// As the history shows it.
         row: HistoryRowDto,
+        /// What is inspected from now on, where the code named the lot.
+        order: Option<OrderDto>,
     },
     /// Its serial number is kept for the next part.
     SerialKept {

@@ -111,8 +111,13 @@ pub struct TriggerOutcome {
 /// What a scanned code did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scanned {
-    /// It took the part.
-    Taken(Taken),
+    /// It took the part, and perhaps names the lot from now on.
+    Taken {
+        /// The part.
+        taken: Taken,
+        /// The lot, where that is what codes are.
+        lot: Option<String>,
+    },
     /// Its serial number is kept for the next part.
     SerialKept(String),
     /// It names the lot from now on; the order has to be set.
@@ -264,10 +269,14 @@ impl Triggers {
         if scan.triggers {
             let trigger = Trigger {
                 serial: scan.serial,
-                lot: scan.lot,
+                lot: scan.lot.clone(),
                 ..Trigger::plain(TriggerSource::Barcode, now)
             };
-            return self.take(trigger).await.map(Scanned::Taken);
+            let taken = self.take(trigger).await?;
+            return Ok(Scanned::Taken {
+                taken,
+                lot: scan.lot,
+            });
         }
         if let Some(lot) = scan.lot {
             return Ok(Scanned::Lot(lot));

@@ -147,7 +147,13 @@ async fn a_scan_does_what_the_set_up_says() {
     line.clock.advance(PAST_BOUNCE);
     triggers.apply(with(BarcodeFills::Serial, true));
     let part = triggers.scan("S-2").await.unwrap();
-    assert_eq!(part, Scanned::Taken(taken(2)));
+    assert_eq!(
+        part,
+        Scanned::Taken {
+            taken: taken(2),
+            lot: None
+        }
+    );
     assert_eq!(line.took()[1].serial.as_deref(), Some("S-2"));
     assert_eq!(line.took()[1].source, TriggerSource::Barcode);
 

@@ -133,7 +133,10 @@ export class StationModel {
     const ask = async () => {
       const outcome = await this.platform.scan(text);
       this.notices.scanned();
-      if (outcome.kind === "taken") return outcome.row;
+      if (outcome.kind === "taken") {
+        if (this.station && outcome.order) this.station.order = outcome.order;
+        return outcome.row;
+      }
       if (this.station && outcome.kind === "lot") {
         this.station.order = outcome.order;
         this.notices.done(m.scan_lot({ lot: outcome.order.lot ?? "" }));

@@ -49,7 +49,7 @@ export function fakeCameras(nowMs: number): FakeCamera[] {
     camera({
       id: "edge-line", transport: "gige_vision", device: LINEA, stage: "cutting_edge_honing", frames_per_second: 0.8, width_px: 4096, height_px: 2304, pixel_format: "Mono8",
       flat_field: { taken_at: nowMs - 41 * 24 * HOUR_MS, stale: true, reason: "the exposure is 90 us and was 60 us when it was taken: take it again" },
-      line_scan: { mode: "part_triggered", pre_roll_rows: 64, post_roll_rows: 64, longest_rows: 16_000, overlap_rows: 0, belt_mm_per_s: 420, background_level: 40, contrast_levels: 30 },
+      line_scan: { mode: "part_triggered", pre_roll_rows: 64, post_roll_rows: 64, longest_rows: 16_000, overlap_rows: 0, belt_mm_per_s: 420, background_level: 50, contrast_levels: 35 },
       statistics: { ...NO_LOSS, frames: 911, frames_lost: 2, packets_missing: 118, packets_resent: 240 },
     }, lineCamera(), 90),
     camera({

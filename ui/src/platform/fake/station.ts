@@ -157,7 +157,9 @@ export class FakeStation extends FakeCameraCommands implements Platform {
     this.called("scan", text);
     const { serial, lot } = this.gate.read(text);
     if (this.gate.settings.barcode.triggers) {
-      return { kind: "taken" as const, row: await this.#take({ source: "barcode", serial, lot }) };
+      const row = await this.#take({ source: "barcode", serial, lot });
+      if (lot !== null) this.state.order.lot = lot;
+      return { kind: "taken" as const, row, order: lot === null ? null : { ...this.state.order } };
     }
     if (lot !== null) {
       this.state.order.lot = lot;

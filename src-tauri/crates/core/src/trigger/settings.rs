@@ -22,7 +22,6 @@ const AFFIX_CHARS: usize = 16;
 /// How triggers are set up.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct TriggerSettings {
     /// Who may trigger.
     pub sources: BTreeSet<TriggerSource>,
@@ -146,7 +145,6 @@ coded!(BarcodeFills, "use of a code");
 /// What a scanned code does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct BarcodeSettings {
     /// What every code of a part begins with; not part of the number.
     pub prefix: String,

@@ -477,7 +477,7 @@ describe("the tools", () => {
     await press("tab-calibrate");
     await press("lines-begin");
     await press("lines-save");
-    expect(calls(station, "setLineScan")[0]!.args).toMatchObject(["edge-line", { mode: "part_triggered", background_level: 40, contrast_levels: 30 }]);
+    expect(calls(station, "setLineScan")[0]!.args).toMatchObject(["edge-line", { mode: "part_triggered", background_level: 50, contrast_levels: 35 }]);
     expect(find("lines-none")).toBeNull();
   });
 });

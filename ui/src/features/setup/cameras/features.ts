@@ -73,7 +73,7 @@ export function isLineScan(features: readonly Feature[]): boolean {
 
 /** How lines become pictures where nobody has said so yet: a picture a part, as long as a knife with room to spare. */
 export function newLineScan(): LineScanDto {
-  return { mode: "part_triggered", pre_roll_rows: 64, post_roll_rows: 64, longest_rows: 16_000, overlap_rows: 0, belt_mm_per_s: 0, background_level: 40, contrast_levels: 30 };
+  return { mode: "part_triggered", pre_roll_rows: 64, post_roll_rows: 64, longest_rows: 16_000, overlap_rows: 0, belt_mm_per_s: 0, background_level: 50, contrast_levels: 35 };
 }
 
 /** The step of a geometry feature, at least 1. */

@@ -332,14 +332,12 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// With the size of each finding, where it is known what a pixel stands for: the diagonal of its box, which no
-    /// extent of the defect exceeds, to a tenth of a millimetre.
+    /// With the size of each finding: what `extent_mm` says of its box, to a tenth of a millimetre; none where it says
+    /// nothing.
     #[must_use]
-    pub fn measured(mut self, mm_per_px: Option<f64>) -> Self {
+    pub fn measured(mut self, extent_mm: impl Fn(&BoxPx) -> Option<f64>) -> Self {
         for finding in &mut self.findings {
-            let (width, height) = (finding.box_px.width, finding.box_px.height);
-            let diagonal_px = f64::from(width).hypot(f64::from(height));
-            finding.size_mm = mm_per_px.map(|mm| (mm * diagonal_px * 10.0).round() / 10.0);
+            finding.size_mm = extent_mm(&finding.box_px).map(|mm| (mm * 10.0).round() / 10.0);
         }
         self
     }

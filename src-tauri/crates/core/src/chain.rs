@@ -83,7 +83,7 @@ impl Chain {
             gate.answered(&answer);
             match answer {
                 Ok(analysis) => {
-                    let analysis = analysis.measured(request.mm_per_px);
+                    let analysis = analysis.measured(|area| request.extent_mm(area));
                     let screening = request.screening.as_ref();
                     let verdict = judge(&request.image.facts(), &analysis, screening);
                     // Of no account where it has looked after all.

@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
-    analysis::{Appraiser, Claim, ImageQuality, Provider, Usage},
-    camera::{CameraId, CameraTag, CaptureConditions, FrameFault},
+    analysis::{Appraiser, Claim, Finding, FindingDraft, ImageQuality, Provider, Usage},
+    camera::{CameraId, CameraTag, CaptureConditions, Distortion, FrameFault, PartPlane},
+    defect::{DefectType, Region, Severity},
     facility::Facility,
+    geometry::{BoxProvenance, BoxPx},
     id::InspectionId,
     image::{EncodedImage, ImageFormat, Sha256},
     inspection::CaptureFacts,
@@ -337,4 +339,61 @@ async fn a_frame_with_a_fault_is_shown_to_nobody_and_never_good() {
         assert_eq!(verdict.reason(), Some(UndeterminedReason::ImageUnfit));
         assert_eq!(detail, fault.what_to_do(Language::En));
     }
+}
+
+#[tokio::test]
+async fn a_defect_has_its_size_in_the_plane_and_not_by_the_pixel_of_the_middle() {
+    let found = |request: AnalysisRequest| async move {
+        let Ok(mut analysis) = good() else {
+            panic!("no analysis");
+        };
+        analysis.claim = Claim::Defective;
+        analysis.findings = vec![Finding::new(FindingDraft {
+            defect_type: DefectType::BladeScratch,
+            severity: Severity::Major,
+            confidence: 0.9,
+            region: Region::BladeSurface,
+            box_px: BoxPx {
+                x: 0,
+                y: 0,
+                width: 3,
+                height: 4,
+            },
+            provenance: BoxProvenance::Native,
+            recommended_action: None,
+            description: String::new(),
+        })];
+        let chain = Chain::new(vec![says(Provider::Screen, Ok(analysis))]);
+        let outcome = chain.decide(&request, &mut AllBut(None)).await;
+        let ChainOutcome::Decided { analysis, .. } = outcome else {
+            panic!("pending");
+        };
+        analysis.unwrap().findings[0].size_mm
+    };
+    let calibrated = |width_px, k1| {
+        let mut request = request();
+        request.mm_per_px = Some(2.0);
+        request.capture.camera.conditions = Some(Box::new(CaptureConditions {
+            mm_per_px: Some(2.0),
+            plane: Some(PartPlane {
+                width_px,
+                height_px: 10,
+                mm_per_px: 2.0,
+                distortion: Some(Distortion { k1, k2: 0.0 }),
+                homography: None,
+                region: None,
+            }),
+            ..CaptureConditions::default()
+        }));
+        request
+    };
+    let mut by_pixel = request();
+    assert_eq!(found(by_pixel.clone()).await, None);
+    by_pixel.mm_per_px = Some(2.0);
+    assert_eq!(found(by_pixel).await, Some(10.0));
+    let in_corner = found(calibrated(10, -0.1)).await.unwrap();
+    assert!((12.0..14.0).contains(&in_corner), "{in_corner}");
+    // The plane of other pictures says nothing, and a lens that shows no corners has none to measure.
+    assert_eq!(found(calibrated(20, -0.1)).await, Some(10.0));
+    assert_eq!(found(calibrated(10, -0.9)).await, None);
 }

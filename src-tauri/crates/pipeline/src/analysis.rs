@@ -331,7 +331,7 @@ impl Inner {
         }
         match screen.analyze(request).await {
             Ok(screening) => {
-                let screening = screening.measured(request.mm_per_px);
+                let screening = screening.measured(|area| request.extent_mm(area));
                 let id = request.capture.id;
                 self.records.screened(id, &screening).await?;
                 self.tell(StationEvent::Screened {

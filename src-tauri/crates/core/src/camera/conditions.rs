@@ -1,12 +1,11 @@
 //! How a part's picture was taken, as it is kept in its record.
 
-use super::{DeviceIdentity, FeatureSettings, FrameFault, FrameQuality, RowSpan};
+use super::{DeviceIdentity, FeatureSettings, FrameFault, FrameQuality, PartPlane, RowSpan};
 use crate::trigger::TriggerSource;
 
 /// Device, settings and quality of the frame that was inspected.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct CaptureConditions {
     /// Who said that the part is there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,6 +22,10 @@ pub struct CaptureConditions {
     /// Millimetres that a pixel stands for, where that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mm_per_px: Option<f64>,
+    /// How the picture shows the plane of the part, where a checkerboard told. What is found is measured by it, and by
+    /// [`CaptureConditions::mm_per_px`] without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plane: Option<PartPlane>,
     /// What was measured of the frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<FrameQuality>,

@@ -7,6 +7,7 @@ mod conditions;
 mod device;
 mod feature;
 mod pixel;
+mod plane;
 mod quality;
 
 pub use conditions::CaptureConditions;
@@ -15,6 +16,7 @@ pub use feature::{
     Access, Feature, FeatureError, FeatureKind, FeatureSettings, FeatureValue, Mismatch, Visibility,
 };
 pub use pixel::{BadRawImage, BayerTile, PixelFormat, RawImage, YuvRange};
+pub use plane::{Distortion, NotMeasured, PartPlane, SizeMm, projected};
 pub use quality::{FrameFault, FrameQuality, QualityLimits, RowSpan};
 
 use crate::{coded, image::EncodedImage, time::UnixMillis};

@@ -2,6 +2,7 @@ use super::Hindered;
 use crate::{
     analysis::{Analysis, Provider},
     coded,
+    geometry::BoxPx,
     image::EncodedImage,
     inspection::CaptureFacts,
     spending::Meter,
@@ -52,6 +53,25 @@ pub struct AnalysisRequest {
     pub mm_per_px: Option<f64>,
     /// Notes what is spent on the part, whatever comes of it.
     pub meter: Meter,
+}
+
+impl AnalysisRequest {
+    /// How far a box of the original reaches at most, in millimetres: its diagonal, which no extent of a defect in it
+    /// exceeds. In the plane of the part where the camera was calibrated by one, else by what a pixel stands for. None
+    /// where neither is known, or the plane does not tell there: then no other number would be right.
+    pub fn extent_mm(&self, area: &BoxPx) -> Option<f64> {
+        let facts = self.image.facts();
+        let conditions = self.capture.camera.conditions.as_ref();
+        let plane = conditions.and_then(|conditions| conditions.plane.as_ref());
+        // One of other pictures says nothing of this one.
+        let plane =
+            plane.filter(|plane| plane.holds_for((facts.width_px, facts.height_px)).is_ok());
+        if let Some(plane) = plane {
+            return plane.size_mm(area).ok().map(|size| size.diagonal_mm);
+        }
+        let diagonal_px = f64::from(area.width).hypot(f64::from(area.height));
+        self.mm_per_px.map(|mm| mm * diagonal_px)
+    }
 }
 
 /// Says what is wrong with a part and where.

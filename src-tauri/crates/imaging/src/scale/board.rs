@@ -3,11 +3,12 @@
 use super::{
     Calibration, Distortion, LEAST_CORNERS, LEAST_LINES, NotCalibrated,
     corners::{Corner, corners_of, refined},
-    fit::{Fit, Sight, fitted, inverse, projected},
+    fit::{Fit, Sight, fitted, inverse},
     grid::board_of,
 };
 use crate::resize::{resize_luma, scaled_to};
 use image::GrayImage;
+use wiko_core::camera::projected;
 
 /// Corners are looked for at these sizes, the smaller first: a large picture's squares have many pixels, and those of a small
 /// one few.
@@ -102,7 +103,8 @@ fn lines(sights: &[Sight], square_mm: f64) -> usize {
 /// With as many coefficients of distortion as explain something.
 fn lens_and_plane(sights: &[Sight], size_px: (u32, u32)) -> Option<Fit> {
     let mut best = fitted(sights, size_px, 0)?;
-    let (cx, cy, half) = super::middle(size_px);
+    let (cx, cy) = middle(size_px);
+    let half = f64::from(size_px.0).hypot(f64::from(size_px.1)) / 2.0;
     let reach = sights
         .iter()
         .map(|sight| (sight.seen_px.0 - cx).hypot(sight.seen_px.1 - cy) / half);
@@ -114,7 +116,8 @@ fn lens_and_plane(sights: &[Sight], size_px: (u32, u32)) -> Option<Fit> {
             break;
         };
         let left = (next.residual_px / best.residual_px).powi(2);
-        if left > 1.0 - LEAST_EXPLAINED {
+        // Past the outermost corners of the board a polynomial is a guess, which must not fold within the picture.
+        if left > 1.0 - LEAST_EXPLAINED || !undone_all_over(&next.distortion, size_px) {
             break;
         }
         best = next;
@@ -122,9 +125,21 @@ fn lens_and_plane(sights: &[Sight], size_px: (u32, u32)) -> Option<Fit> {
     Some(best)
 }
 
+/// Whether there is an ideal place for all that is seen; what is farthest from the middle decides.
+fn undone_all_over(distortion: &Distortion, size_px: (u32, u32)) -> bool {
+    distortion.undistorted(size_px, (-0.5, -0.5)).is_ok()
+}
+
+fn middle((width, height): (u32, u32)) -> (f64, f64) {
+    (
+        (f64::from(width) - 1.0) / 2.0,
+        (f64::from(height) - 1.0) / 2.0,
+    )
+}
+
 fn measured(fit: &Fit, size_px: (u32, u32), points: usize) -> Result<Calibration, NotCalibrated> {
     let plane = inverse(&fit.to_px).ok_or(NotCalibrated::NoBoard)?;
-    let (cx, cy, _) = super::middle(size_px);
+    let (cx, cy) = middle(size_px);
     let (right, bottom) = (2.0 * cx, 2.0 * cy);
     let corners = [(0.0, 0.0), (right, 0.0), (0.0, bottom), (right, bottom)];
     let (longest, shortest) = steps(&plane, (cx, cy));

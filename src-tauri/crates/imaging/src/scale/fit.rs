@@ -1,6 +1,6 @@
 //! Least squares: a plane board behind a lens with radial distortion (Levenberg–Marquardt).
 
-use super::Distortion;
+use wiko_core::camera::{Distortion, projected};
 
 /// A corner: where it is on the board in millimetres, and where it is seen in pixels.
 #[derive(Debug, Clone, Copy)]
@@ -16,15 +16,6 @@ pub(super) struct Fit {
     pub(super) distortion: Distortion,
     /// Root mean square of the distance between a corner and where it should be.
     pub(super) residual_px: f64,
-}
-
-/// A point through a homography.
-pub(super) fn projected(h: &[f64; 9], (x, y): (f64, f64)) -> (f64, f64) {
-    let w = h[6] * x + h[7] * y + h[8];
-    (
-        (h[0] * x + h[1] * y + h[2]) / w,
-        (h[3] * x + h[4] * y + h[5]) / w,
-    )
 }
 
 /// The other way round; none where it has none.

@@ -3,7 +3,10 @@
 //! Invariants:
 //! - A length holds in the plane that was calibrated, and nowhere above or below it.
 //! - A board that is not seen well enough calibrates nothing: there is no calibration that is only probably right.
-//! - Lens distortion is told only where it explains more than the noise of the corners.
+//! - Lens distortion is told only where it explains more than the noise of the corners, and where it can be undone all
+//!   over the picture.
+//! - Pictures are evidence and are never warped: what is found in them is measured in the plane
+//!   ([`wiko_core::camera::PartPlane`]), and their pixels stay as the camera gave them.
 
 mod board;
 mod corners;
@@ -11,17 +14,9 @@ mod fit;
 mod grid;
 
 pub use board::calibrate_by_board;
+pub use wiko_core::camera::Distortion;
 
-/// Radial distortion of a lens (Brown–Conrady): `distorted = ideal × (1 + k1·r² + k2·r⁴)`, where r is the ideal distance from
-/// the picture's middle in half diagonals, so that r is 1 in the corners.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Distortion {
-    /// Of r². Negative for a barrel.
-    pub k1: f64,
-    /// Of r⁴.
-    pub k2: f64,
-}
+use wiko_core::camera::{NotMeasured, PartPlane};
 
 /// How long a pixel is.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -117,65 +112,25 @@ impl Calibration {
         })
     }
 
+    /// How its pictures show the plane of the part: what is kept with each of them, and measured by.
+    pub fn part_plane(&self) -> PartPlane {
+        PartPlane {
+            width_px: self.width_px,
+            height_px: self.height_px,
+            mm_per_px: self.mm_per_px,
+            distortion: self.distortion,
+            homography: self.plane,
+            region: None,
+        }
+    }
+
     /// How long it is from one point of a picture to another, both in pixels, in millimetres.
-    pub fn length_mm(&self, a: (f64, f64), b: (f64, f64)) -> f64 {
-        let ((ax, ay), (bx, by)) = (self.place_mm(a), self.place_mm(b));
-        (ax - bx).hypot(ay - by)
+    pub fn length_mm(&self, a: (f64, f64), b: (f64, f64)) -> Result<f64, NotMeasured> {
+        self.part_plane().length_mm(a, b)
     }
 
     /// Where a point of a picture lies in the plane, in millimetres from some place.
-    pub fn place_mm(&self, point: (f64, f64)) -> (f64, f64) {
-        let ideal = match &self.distortion {
-            Some(distortion) => distortion.ideal((self.width_px, self.height_px), point),
-            None => point,
-        };
-        match &self.plane {
-            Some(plane) => fit::projected(plane, ideal),
-            None => (ideal.0 * self.mm_per_px, ideal.1 * self.mm_per_px),
-        }
+    pub fn place_mm(&self, point: (f64, f64)) -> Result<(f64, f64), NotMeasured> {
+        self.part_plane().place_mm(point)
     }
-}
-
-impl Distortion {
-    /// Where an ideal lens shows what this one shows there.
-    pub fn ideal(&self, size_px: (u32, u32), point: (f64, f64)) -> (f64, f64) {
-        let (cx, cy, half) = middle(size_px);
-        let (x, y) = ((point.0 - cx) / half, (point.1 - cy) / half);
-        let seen = x.hypot(y);
-        // Newton's steps on r (1 + k1 r² + k2 r⁴) = seen; distortion is small, so that they soon arrive.
-        let mut r = seen;
-        for _ in 0..20 {
-            let r2 = r * r;
-            let value = r * (1.0 + r2 * (self.k1 + r2 * self.k2)) - seen;
-            let slope = 1.0 + r2 * (3.0 * self.k1 + 5.0 * self.k2 * r2);
-            if slope.abs() < 0.1 {
-                break;
-            }
-            r -= value / slope;
-            if (value / slope).abs() < 1e-12 {
-                break;
-            }
-        }
-        let shrink = if seen > 0.0 { r / seen } else { 1.0 };
-        (cx + x * shrink * half, cy + y * shrink * half)
-    }
-
-    /// Where this lens shows what an ideal one shows there.
-    pub fn distorted(&self, size_px: (u32, u32), ideal: (f64, f64)) -> (f64, f64) {
-        let (cx, cy, half) = middle(size_px);
-        let (x, y) = ((ideal.0 - cx) / half, (ideal.1 - cy) / half);
-        let r2 = x * x + y * y;
-        let stretch = 1.0 + r2 * (self.k1 + r2 * self.k2);
-        (cx + x * stretch * half, cy + y * stretch * half)
-    }
-}
-
-/// The middle of a picture and half its diagonal, in pixels.
-fn middle((width, height): (u32, u32)) -> (f64, f64, f64) {
-    let (width, height) = (f64::from(width), f64::from(height));
-    (
-        (width - 1.0) / 2.0,
-        (height - 1.0) / 2.0,
-        width.hypot(height) / 2.0,
-    )
 }

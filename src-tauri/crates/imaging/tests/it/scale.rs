@@ -2,6 +2,7 @@
 
 use image::{GrayImage, Luma, imageops};
 use rstest::rstest;
+use wiko_core::geometry::BoxPx;
 use wiko_imaging::{Calibration, Distortion, NotCalibrated, calibrate_by_board};
 
 const WIDTH: u32 = 1280;
@@ -108,12 +109,67 @@ fn lengths_are_within_a_thousandth_all_over_the_picture(#[case] view: View) {
     ] {
         let ((ax, ay), (bx, by)) = (view.board_mm(ideal(a)), view.board_mm(ideal(b)));
         let made = (ax - bx).hypot(ay - by);
-        let measured = calibration.length_mm(a, b);
+        let measured = calibration.length_mm(a, b).unwrap();
         assert!(
             (measured / made - 1.0).abs() < 0.001,
             "{measured} for {made}: {calibration:?}"
         );
     }
+}
+
+/// What lies within a box reaches so far in reality at most.
+fn made_extent_mm(view: &View, found: &BoxPx) -> f64 {
+    let at = |start: u32, length: u32, piece: u32| {
+        f64::from(start) + f64::from(length) * f64::from(piece) / 40.0 - 0.5
+    };
+    let rim = (0..=40).flat_map(|piece| [(piece, 0), (piece, 40), (0, piece), (40, piece)]);
+    let places: Vec<(f64, f64)> = rim
+        .map(|(column, row)| {
+            let seen = (
+                at(found.x, found.width, column),
+                at(found.y, found.height, row),
+            );
+            view.board_mm(view.lens.ideal((WIDTH, HEIGHT), seen))
+        })
+        .collect();
+    let apart = |a: &(f64, f64), b: &(f64, f64)| (a.0 - b.0).hypot(a.1 - b.1);
+    let all = places
+        .iter()
+        .flat_map(|a| places.iter().map(move |b| apart(a, b)));
+    all.fold(0.0, f64::max)
+}
+
+#[rstest]
+#[case::barrel(View { lens: Distortion { k1: -0.12, k2: 0.01 }, squares: (26, 20), noise: 2.0, ..STRAIGHT }, 0.1)]
+#[case::cushion(View { lens: Distortion { k1: 0.08, k2: 0.0 }, squares: (24, 18), noise: 2.0, ..STRAIGHT }, 0.06)]
+#[case::barrel_in_perspective(
+    View { lens: Distortion { k1: -0.1, k2: 0.0 }, perspective: 0.08, squares: (26, 20), noise: 2.0, ..STRAIGHT },
+    0.1
+)]
+fn a_box_in_the_corner_has_its_true_millimetres_where_a_pixel_of_the_middle_tells_others(
+    #[case] view: View,
+    #[case] least_off: f64,
+) {
+    let calibration = calibrate_by_board(&view.picture(), SQUARE_MM).unwrap();
+    let plane = calibration.part_plane();
+    let mut farthest_off = 0.0_f64;
+    for (x, y) in [(0, 0), (1200, 0), (0, 900), (1200, 900), (600, 450)] {
+        let found = BoxPx {
+            x,
+            y,
+            width: 80,
+            height: 60,
+        };
+        let made = made_extent_mm(&view, &found);
+        let measured = plane.size_mm(&found).unwrap().diagonal_mm;
+        assert!(
+            (measured / made - 1.0).abs() < 0.005,
+            "{measured} for {made} at {x}, {y}: {calibration:?}"
+        );
+        let by_pixel = calibration.mm_per_px * 100.0;
+        farthest_off = farthest_off.max((by_pixel / made - 1.0).abs());
+    }
+    assert!(farthest_off > least_off, "{farthest_off}");
 }
 
 #[test]
@@ -199,7 +255,8 @@ fn two_points_and_a_distance_tell_the_scale() {
     let calibration =
         Calibration::by_points((1920, 1080), (100.0, 100.0), (400.0, 500.0), 100.0).unwrap();
     assert!((calibration.mm_per_px - 0.2).abs() < 1e-12);
-    assert!((calibration.length_mm((0.0, 0.0), (0.0, 10.0)) - 2.0).abs() < 1e-12);
+    let length = calibration.length_mm((0.0, 0.0), (0.0, 10.0)).unwrap();
+    assert!((length - 2.0).abs() < 1e-12);
     for (b, distance) in [
         ((100.0, 100.0), 5.0),
         ((400.0, 500.0), 0.0),
@@ -224,5 +281,6 @@ fn a_calibration_is_the_same_once_stored_and_read_again() {
     let text = serde_json::to_string(&calibration).unwrap();
     let read: Calibration = serde_json::from_str(&text).unwrap();
     let (a, b) = ((100.0, 200.0), (900.0, 640.0));
-    assert!((read.length_mm(a, b) - calibration.length_mm(a, b)).abs() < 1e-9);
+    let length = |calibration: &Calibration| calibration.length_mm(a, b).unwrap();
+    assert!((length(&read) - length(&calibration)).abs() < 1e-9);
 }

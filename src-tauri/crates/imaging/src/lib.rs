@@ -10,6 +10,7 @@
 
 mod annotate;
 mod canvas;
+mod crop;
 mod decode;
 mod edges;
 mod encode;
@@ -30,6 +31,7 @@ mod shot;
 mod white;
 
 pub use annotate::{annotate, annotate_verdict};
+pub use crop::{CropRefused, Cropped, Recoded, crop_file, crop_frame, crop_raw};
 pub use decode::{JpegDecoder, decode_luma, decode_rgb, decode_rgb_scaled, luma_of};
 pub use encode::{JpegEncoder, encode_jpeg};
 pub use flat_field::{

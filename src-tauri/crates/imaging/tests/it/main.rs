@@ -4,6 +4,7 @@
 
 mod annotations;
 mod bad_pictures;
+mod crop;
 mod flat_field;
 mod frame_quality;
 mod pixels;

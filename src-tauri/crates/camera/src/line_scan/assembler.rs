@@ -12,8 +12,9 @@ use wiko_core::{
 };
 
 /// Corrects lines in place, such as by a flat field: whole lines one after the other, the bytes of each, and how its
-/// pixels lie.
-pub type CorrectLines = Box<dyn Fn(&mut [u8], usize, PixelFormat) + Send>;
+/// pixels lie. Where it cannot, it leaves them as they came and answers what makes them unfit; each picture that shows one of
+/// them has that fault.
+pub type CorrectLines = Box<dyn Fn(&mut [u8], usize, PixelFormat) -> Option<FrameFault> + Send>;
 
 /// Lines put together.
 #[derive(Debug, Clone)]
@@ -299,7 +300,11 @@ impl LineAssembler {
         }
         let left = u64::from(height - pending.next_row);
         let most = left.min(free).min(RUN_ROWS) as usize;
-        let rows = pending.copy_into(self.ring.next_rows(most), self.correct.as_ref());
+        let (rows, fault) = pending.copy_into(self.ring.next_rows(most), self.correct.as_ref());
+        // The rest of the block is no better.
+        if let Some(fault) = fault.filter(|fault| !pending.faults.contains(fault)) {
+            pending.faults.push(fault);
+        }
         self.ring.advance(rows, &pending.faults);
         for row in pending.invalid_among(rows) {
             self.ring.invalidate(head + row);
@@ -372,8 +377,13 @@ enum Intake {
 }
 
 impl Pending {
-    /// Copies the next rows, as many as there is room for, and corrects them. Answers how many.
-    fn copy_into(&self, room: &mut [u8], correct: Option<&CorrectLines>) -> usize {
+    /// Copies the next rows, as many as there is room for, and corrects them. Answers how many, and what makes them unfit
+    /// where they could not be corrected.
+    fn copy_into(
+        &self,
+        room: &mut [u8],
+        correct: Option<&CorrectLines>,
+    ) -> (usize, Option<FrameFault>) {
         let row_bytes = self.raw.format().row_bytes(self.raw.width_px());
         let stride_bytes = self.raw.stride_bytes();
         let bytes = &self.raw.bytes()[self.next_row as usize * stride_bytes..];
@@ -385,10 +395,8 @@ impl Pending {
                 row.copy_from_slice(&line[..row_bytes]);
             }
         }
-        if let Some(correct) = correct {
-            correct(room, row_bytes, self.raw.format());
-        }
-        room.len() / row_bytes
+        let fault = correct.and_then(|correct| correct(room, row_bytes, self.raw.format()));
+        (room.len() / row_bytes, fault)
     }
 
     /// Which of the next rows the camera itself says never came, counted from the first of them.

@@ -13,6 +13,7 @@
 mod assembler;
 mod camera;
 mod config;
+mod flat_field;
 mod level;
 mod paging;
 mod presence;
@@ -26,5 +27,6 @@ pub use camera::{LineScanCamera, LineScanControl, LineScanStatus};
 pub use config::{
     LineAspect, LineLayout, LineMode, LineScanConfig, LineScanRefused, PartLevels, PartTrigger,
 };
+pub use flat_field::LineFlatField;
 pub use paging::PartSignal;
 pub use rate::LineRate;

@@ -296,28 +296,63 @@ impl FlatField {
         let arch = Arch::new();
         let rows = raw.bytes().chunks(raw.stride_bytes());
         for (y, (row, out)) in rows.zip(corrected.chunks_exact_mut(row_bytes)).enumerate() {
-            let samples = self.white.len() / self.rows as usize;
-            let from = y % self.rows as usize * samples;
-            let own = from..from + samples;
-            match &self.gains {
-                Gains::Bytes(dark, gain) => arch.dispatch(Bytes {
-                    row: &row[..row_bytes],
-                    out,
-                    dark: &dark[own.clone()],
-                    gain: &gain[own],
-                }),
-                Gains::Words(dark, gain) => arch.dispatch(Words {
-                    row: &row[..row_bytes],
-                    out,
-                    dark: &dark[own.clone()],
-                    gain: &gain[own],
-                    full: full_level(self.format),
-                }),
-            }
+            self.correct_row(arch, y % self.rows as usize, &row[..row_bytes], out);
         }
         let (width, height) = (raw.width_px(), raw.height_px());
         RawImage::new(self.format, width, height, row_bytes, corrected)
             .map_err(|error| FlatFieldRefused::File(error.to_string()))
+    }
+
+    /// Corrects lines of a line-scan camera where they lie, one after the other without padding. Where it is not one of
+    /// columns for lines of this kind, none of them is touched.
+    pub fn correct_lines(
+        &self,
+        lines: &mut [u8],
+        row_bytes: usize,
+        format: PixelFormat,
+    ) -> Result<(), FlatFieldRefused> {
+        let fits = self.kind == FlatFieldKind::Columns
+            && format == self.format
+            && row_bytes == format.row_bytes(self.width_px)
+            && lines.len().is_multiple_of(row_bytes);
+        if !fits {
+            let (format_wanted, width) = (self.format, self.width_px);
+            return Err(FlatFieldRefused::Another {
+                have: format!("{format}, {row_bytes} bytes a line"),
+                wanted: match self.kind {
+                    FlatFieldKind::Columns => format!("{format_wanted}, {width} wide"),
+                    FlatFieldKind::Pixels => "one of pixels, which no line has".to_owned(),
+                },
+            });
+        }
+        let arch = Arch::new();
+        let mut came = vec![0; row_bytes];
+        for line in lines.chunks_exact_mut(row_bytes) {
+            came.copy_from_slice(line);
+            self.correct_row(arch, 0, &came, line);
+        }
+        Ok(())
+    }
+
+    /// By the gains of a row.
+    fn correct_row(&self, arch: Arch, y: usize, row: &[u8], out: &mut [u8]) {
+        let samples = self.white.len() / self.rows as usize;
+        let own = y * samples..(y + 1) * samples;
+        match &self.gains {
+            Gains::Bytes(dark, gain) => arch.dispatch(Bytes {
+                row,
+                out,
+                dark: &dark[own.clone()],
+                gain: &gain[own],
+            }),
+            Gains::Words(dark, gain) => arch.dispatch(Words {
+                row,
+                out,
+                dark: &dark[own.clone()],
+                gain: &gain[own],
+                full: full_level(self.format),
+            }),
+        }
     }
 
     /// How far the white has drifted since: what all but one in a hundred columns or pixels are within, 0.1 for a tenth

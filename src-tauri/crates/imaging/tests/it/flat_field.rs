@@ -271,3 +271,35 @@ fn a_grey_card_tells_the_balance_and_a_clipped_or_dark_one_says_so() {
     }
     assert!(white_balance_of(&RgbImage::new(0, 0)).is_err());
 }
+
+#[test]
+fn lines_are_corrected_where_they_lie_as_a_whole_picture_is() {
+    for format in [PixelFormat::Mono8, PixelFormat::Mono12, PixelFormat::RGB8] {
+        let field =
+            FlatField::of(&columns(format, |x, _| vignette(x % 512)), None, taken()).unwrap();
+        let raw = picture(format, 9, |x, y| {
+            vignette(x % 512) * f64::from(y + 1) / 12.0
+        });
+        let row_bytes = format.row_bytes(WIDTH);
+        let mut lines: Vec<u8> = raw
+            .bytes()
+            .chunks(raw.stride_bytes())
+            .flat_map(|row| &row[..row_bytes])
+            .copied()
+            .collect();
+        let came = lines.clone();
+        field.correct_lines(&mut lines, row_bytes, format).unwrap();
+        assert_eq!(lines, field.apply(&raw).unwrap().bytes()[..], "{format}");
+        assert_ne!(lines, came);
+        // Of another width or format none is touched.
+        let mut others = came.clone();
+        for (bytes, format) in [
+            (row_bytes / 2, format),
+            (row_bytes, PixelFormat::YUV422Yuyv8),
+        ] {
+            let refused = field.correct_lines(&mut others, bytes, format).unwrap_err();
+            assert!(refused.to_string().ends_with("take a new one"), "{refused}");
+        }
+        assert_eq!(others, came);
+    }
+}

@@ -278,6 +278,7 @@ fn every_line_is_corrected_once_before_it_is_looked_at() {
         for level in lines {
             *level = level.saturating_add(90);
         }
+        None
     });
     let mut bench = bench(long_page(300, 2, 2), Some(correct));
     let dark = EMPTY - 50;

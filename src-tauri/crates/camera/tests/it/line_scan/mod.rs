@@ -3,6 +3,7 @@
 mod belt;
 mod camera;
 mod config;
+mod flat_field;
 mod made_up;
 mod pictures;
 mod rate;

@@ -17,7 +17,17 @@ pub const SECOND: &str = "127.0.0.2";
 pub const A_WHILE: Duration = Duration::from_secs(10);
 const NETWORK: &str = "WIKO_TEST_OWN_NETWORK";
 
-/// Runs the calling test again in a process with a network of its own, where loopback has both addresses.
+/// As many addresses of loopback as a network of its own has.
+pub const ADDRESSES: u8 = 16;
+
+/// One of them, from 1 on: the first is [`FIRST`].
+pub fn address(number: u8) -> String {
+    assert!((1..=ADDRESSES).contains(&number));
+    format!("127.0.0.{number}")
+}
+
+/// Runs the calling test again in a process with a network of its own, where loopback has all [`ADDRESSES`].
+#[allow(clippy::print_stderr, reason = "what the inner process measured")]
 pub fn in_own_network<F: FnOnce()>(test: F) {
     if std::env::var_os(NETWORK).is_some() {
         return test();
@@ -30,7 +40,9 @@ pub fn in_own_network<F: FnOnce()>(test: F) {
         } else {
             unshare.args(["--map-root-user", "--net"]);
         }
-        let up = format!("ip link set lo up && ip addr add {SECOND}/8 dev lo && exec \"$@\"");
+        let up = format!(
+            "ip link set lo up && for n in $(seq 2 {ADDRESSES}); do ip addr add 127.0.0.$n/8 dev lo; done && exec \"$@\""
+        );
         unshare.args(["sh", "-c", &up, "sh"]);
         unshare
     };
@@ -52,11 +64,8 @@ pub fn in_own_network<F: FnOnce()>(test: F) {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(
-        ran.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
+    eprint!("{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
 }
 
 fn is_root() -> bool {
@@ -72,6 +81,12 @@ pub struct Simulator {
 }
 
 impl Simulator {
+    /// A small and slow area camera, of which many run at once.
+    pub fn small(interface: &str, serial: &str, arguments: &[&str]) -> Self {
+        let small = ["--width", "320", "--height", "240"];
+        Self::start(interface, serial, &[&small[..], arguments].concat())
+    }
+
     /// A camera that answers at `interface`, with arguments of `gige_camera`.
     pub fn start(interface: &str, serial: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(program())
@@ -112,7 +127,28 @@ impl Simulator {
         self.wait_for("done");
     }
 
-    /// As if its cable were pulled out.
+    /// As if its cable were pulled out and put in again by [`Self::thaw`]: it answers nothing and forgets nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Goes on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// True once it ended by itself, as it may be told to.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    /// As if its power were cut.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

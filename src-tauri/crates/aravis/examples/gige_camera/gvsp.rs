@@ -26,6 +26,30 @@ pub(crate) struct Faults {
     pub(crate) stop_ms: u64,
     pub(crate) drop_every: Option<u64>,
     pub(crate) tear_every: Option<u64>,
+    pub(crate) cut_every: Option<u64>,
+    pub(crate) shorten_every: Option<u64>,
+    pub(crate) oversize_every: Option<u64>,
+    pub(crate) empty_every: Option<u64>,
+}
+
+impl Faults {
+    /// What becomes of the pixels of a block, and of the rows that the camera says it has.
+    fn misshape(&self, number: u64, pixels: &mut Vec<u8>, stream: &mut Stream) {
+        if every(number, self.cut_every) {
+            let row_bytes = pixels.len() / stream.height.max(1) as usize;
+            pixels.truncate(pixels.len() - row_bytes / 2);
+        }
+        if every(number, self.shorten_every) {
+            pixels.truncate(pixels.len() / 2);
+        }
+        if every(number, self.oversize_every) {
+            pixels.extend_from_within(..);
+            stream.height *= 2;
+        }
+        if every(number, self.empty_every) {
+            pixels.clear();
+        }
+    }
 }
 
 pub(crate) struct Sender {
@@ -101,13 +125,15 @@ impl Sender {
                     &mut pixels,
                 );
             }
+            let mut said = stream;
+            self.faults.misshape(number, &mut pixels, &mut said);
             // What an area sensor looks at stays where it is.
             if self.moves {
                 *line += u64::from(rows);
             }
             if !every(number, self.faults.drop_every) {
                 let torn = every(number, self.faults.tear_every);
-                send(socket, &stream, id, begun.elapsed(), rows, &pixels, torn);
+                send(socket, &said, id, begun.elapsed(), rows, &pixels, torn);
             }
             // 0 is no number of a frame.
             id = id.checked_add(1).unwrap_or(1);

@@ -47,6 +47,12 @@ struct Arguments {
     width: u32,
     #[arg(long, default_value_t = 480)]
     height: u32,
+    /// Code of the pixel format at the start, whether it is known here or not; else Mono8.
+    #[arg(long, default_value_t = registers::MONO_8)]
+    format: u32,
+    /// Frames a second of an area sensor at the start.
+    #[arg(long, default_value_t = 30.0)]
+    frame_rate: f64,
     /// `lines` stamps the line's number (64 bit, little endian) into each row, `ramp` shows grey wedges; else a picture.
     #[arg(long, default_value = "lines")]
     scene: String,
@@ -65,6 +71,21 @@ struct Arguments {
     /// A packet of every so-many-th block is never sent.
     #[arg(long)]
     tear_every: Option<u64>,
+    /// Of every so-many-th block all comes but half of its last row.
+    #[arg(long)]
+    cut_every: Option<u64>,
+    /// Of every so-many-th block half of its rows come, and the camera says that all do.
+    #[arg(long)]
+    shorten_every: Option<u64>,
+    /// Every so-many-th block has twice as many rows as were set.
+    #[arg(long)]
+    oversize_every: Option<u64>,
+    /// Every so-many-th block has no pixels at all.
+    #[arg(long)]
+    empty_every: Option<u64>,
+    /// As if its cable were pulled out once a register has a value, such as `AcquisitionStart=1`: it aborts.
+    #[arg(long)]
+    vanish_when: Option<String>,
     /// The number of the first frame after each start, 1 to 65535.
     #[arg(long, default_value_t = 1)]
     first_id: u16,
@@ -93,6 +114,22 @@ fn description(old_names: bool) -> String {
     text
 }
 
+/// Ends the process as soon as a register that had another value has this one.
+fn vanish_when(registers: Arc<Registers>, address: u32, value: u32) {
+    std::thread::spawn(move || {
+        let mut before = value;
+        loop {
+            let now = registers.get(address);
+            if now == value && before != value {
+                // At once: nothing is let go of, as where a cable is pulled out.
+                std::process::abort();
+            }
+            before = now;
+            std::thread::sleep(std::time::Duration::from_micros(100));
+        }
+    });
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let scene = Scene::named(&arguments.scene)?;
@@ -115,6 +152,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             line_scan: arguments.line_scan,
             sensor_px: (arguments.sensor_width, arguments.sensor_height),
             size_px: (arguments.width, arguments.height),
+            format: arguments.format,
+            frame_rate_hz: arguments.frame_rate,
         },
     ));
     let silent = Arc::new(Mutex::new(false));
@@ -130,9 +169,21 @@ fn main() -> Result<(), Box<dyn Error>> {
             stop_ms: arguments.stop_ms,
             drop_every: arguments.drop_every,
             tear_every: arguments.tear_every,
+            cut_every: arguments.cut_every,
+            shorten_every: arguments.shorten_every,
+            oversize_every: arguments.oversize_every,
+            empty_every: arguments.empty_every,
         },
         first_id: arguments.first_id.max(1),
     };
+    if let Some(when) = &arguments.vanish_when {
+        let (name, value) = when.split_once('=').ok_or("vanish-when is NAME=VALUE")?;
+        vanish_when(
+            Arc::clone(&registers),
+            registers::address(name)?,
+            value.parse()?,
+        );
+    }
     std::thread::spawn(move || sender.run());
     println!("ready");
     std::io::stdout().flush()?;

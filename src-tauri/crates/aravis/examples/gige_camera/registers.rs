@@ -41,7 +41,7 @@ const STREAM_PORT: u32 = 0x0d00;
 const PACKET_SIZE: u32 = 0x0d04;
 const STREAM_ADDRESS: u32 = 0x0d18;
 
-const MONO_8: u32 = 0x0108_0001;
+pub(crate) const MONO_8: u32 = 0x0108_0001;
 
 /// What the camera is at the start.
 pub(crate) struct Setup<'a> {
@@ -51,6 +51,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) line_scan: bool,
     pub(crate) sensor_px: (u32, u32),
     pub(crate) size_px: (u32, u32),
+    pub(crate) format: u32,
+    pub(crate) frame_rate_hz: f64,
 }
 
 /// The registers, for the thread that sends and the one that is told things.
@@ -82,7 +84,7 @@ impl Registers {
         for (address, value) in [
             (WIDTH, setup.size_px.0),
             (HEIGHT, setup.size_px.1),
-            (PIXEL_FORMAT, MONO_8),
+            (PIXEL_FORMAT, setup.format),
             (SENSOR_WIDTH, setup.sensor_px.0),
             (SENSOR_HEIGHT, setup.sensor_px.1),
             (SCAN_TYPE, u32::from(setup.line_scan)),
@@ -92,7 +94,7 @@ impl Registers {
         }
         let registers = Self(Mutex::new(camera));
         registers.set_float(EXPOSURE_TIME, if setup.line_scan { 20.0 } else { 1000.0 });
-        registers.set_float(FRAME_RATE, 30.0);
+        registers.set_float(FRAME_RATE, setup.frame_rate_hz);
         registers.set_float(LINE_RATE, 1000.0);
         registers.set_float(GAIN, 0.0);
         registers.set_float(TEMPERATURE, 41.5);
@@ -103,7 +105,7 @@ impl Registers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, address: u32) -> u32 {
+    pub(crate) fn get(&self, address: u32) -> u32 {
         self.camera().register(address)
     }
 
@@ -120,17 +122,7 @@ impl Registers {
 
     /// What another program might have left behind.
     pub(crate) fn set(&self, name: &str, value: u32) -> Result<(), String> {
-        let address = match name {
-            "TriggerMode" => TRIGGER_MODE,
-            "LineTriggerMode" => TRIGGER_MODE + 0x20,
-            "TriggerSource" => TRIGGER_SOURCE,
-            "AcquisitionMode" => ACQUISITION_MODE,
-            "ExposureAuto" => EXPOSURE_AUTO,
-            "GainAuto" => GAIN_AUTO,
-            "OffsetX" => OFFSET_X,
-            "PixelFormat" => PIXEL_FORMAT,
-            _ => return Err(format!("{name} cannot be set from here")),
-        };
+        let address = address(name)?;
         self.camera().set_register(address, value);
         Ok(())
     }
@@ -181,4 +173,24 @@ impl Registers {
             self.camera().set_register(ACQUISITION, 0);
         }
     }
+}
+
+/// Where a register lies that is known by name.
+pub(crate) fn address(name: &str) -> Result<u32, String> {
+    Ok(match name {
+        "ControlChannelPrivilege" => CONTROL,
+        "PacketSize" => PACKET_SIZE,
+        "AcquisitionStart" => ACQUISITION,
+        "TriggerMode" => TRIGGER_MODE,
+        "LineTriggerMode" => TRIGGER_MODE + 0x20,
+        "TriggerSource" => TRIGGER_SOURCE,
+        "AcquisitionMode" => ACQUISITION_MODE,
+        "ExposureAuto" => EXPOSURE_AUTO,
+        "GainAuto" => GAIN_AUTO,
+        "Width" => WIDTH,
+        "Height" => HEIGHT,
+        "OffsetX" => OFFSET_X,
+        "PixelFormat" => PIXEL_FORMAT,
+        _ => return Err(format!("{name} is no register that is known here")),
+    })
 }

@@ -8,7 +8,8 @@ use libloading::Library;
 use std::{
     collections::HashMap,
     ffi::c_uint,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 /// The name by which the system finds the library.
@@ -74,7 +75,18 @@ pub struct DeviceEntry {
 pub struct Aravis {
     f: Functions,
     /// The list of devices is one for the whole process: who reads or opens from it is alone with it.
-    list: Mutex<()>,
+    list: Mutex<List>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct List {
+    /// Somebody reads or opens from it.
+    is_taken: bool,
+    /// So many wait to open a device.
+    opening: usize,
+    /// What was found last, and when the search for it began.
+    found: Option<(Instant, Vec<DeviceEntry>)>,
 }
 
 impl std::fmt::Debug for Aravis {
@@ -106,7 +118,8 @@ impl Aravis {
         })?;
         let aravis: &'static Self = Box::leak(Box::new(Self {
             f,
-            list: Mutex::new(()),
+            list: Mutex::default(),
+            changed: Condvar::new(),
         }));
         loaded.insert(library.to_owned(), aravis);
         Ok(aravis)
@@ -116,15 +129,49 @@ impl Aravis {
         &self.f
     }
 
-    fn alone(&self) -> MutexGuard<'_, ()> {
+    fn list(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the network and the USB which devices there are. Takes about a second.
+    fn wait<'a>(
+        &'a self,
+        list: MutexGuard<'a, List>,
+        is_to_wait: impl FnMut(&mut List) -> bool,
+    ) -> MutexGuard<'a, List> {
+        let waited = self.changed.wait_while(list, is_to_wait);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the network and the USB which devices there are. Takes about a second. Who had to wait for others takes what
+    /// they found, where that search began after this one was asked for: sixteen cameras that are opened at once search
+    /// twice. Who opens a device goes before who looks for one, which lost cameras do all the time.
     pub fn devices(&'static self) -> Vec<DeviceEntry> {
-        let _alone = self.alone();
+        let asked = Instant::now();
+        let known = |list: &List| {
+            let found = list.found.as_ref();
+            let found = found.filter(|(begun, _)| *begun >= asked);
+            found.map(|(_, devices)| devices.clone())
+        };
+        let mut list = self.wait(self.list(), |list| {
+            (list.is_taken || list.opening > 0) && known(list).is_none()
+        });
+        if let Some(devices) = known(&list) {
+            return devices;
+        }
+        list.is_taken = true;
+        drop(list);
+        let taken = Taken(self);
+        let begun = Instant::now();
+        let devices = self.search();
+        self.list().found = Some((begun, devices.clone()));
+        drop(taken);
+        devices
+    }
+
+    /// To be called with the list in one's hand.
+    fn search(&'static self) -> Vec<DeviceEntry> {
         let f = &self.f;
-        // SAFETY: the list is ours alone until the end of the function, so that its numbers hold.
+        // SAFETY: the list is the caller's alone until the end of the function, so that its numbers hold.
         let count = unsafe {
             (f.arv_update_device_list)();
             (f.arv_get_n_devices)()
@@ -154,7 +201,13 @@ impl Aravis {
     pub fn open(&'static self, address: &str) -> Result<Device, Error> {
         let wanted = c_text(address);
         let opened = {
-            let _alone = self.alone();
+            let mut list = self.list();
+            list.opening += 1;
+            list = self.wait(list, |list| list.is_taken);
+            list.opening -= 1;
+            list.is_taken = true;
+            drop(list);
+            let _taken = Taken(self);
             // SAFETY: the text lives during the call.
             checked(&self.f, |failure| unsafe {
                 (self.f.arv_open_device)(wanted.as_ptr(), failure)
@@ -165,5 +218,15 @@ impl Aravis {
             message: format!("there is no camera at {address}"),
         })?;
         Device::new(device)
+    }
+}
+
+/// Alone with the list.
+struct Taken(&'static Aravis);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.list().is_taken = false;
+        self.0.changed.notify_all();
     }
 }

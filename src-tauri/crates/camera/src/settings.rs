@@ -5,16 +5,12 @@
 //! - Nothing is taken on trust: what counts is what the camera answers once all of them are set.
 
 use wiko_core::{
-    camera::{FeatureError, FeatureSettings, FeatureValue, Mismatch},
+    camera::{Feature, FeatureError, FeatureSettings, FeatureValue, Mismatch},
     ports::{Camera, CameraError},
 };
 
-/// What has to be set before the others: what is selected decides what they mean, and an automatic mode overwrites
-/// them. Sizes go before offsets, which a full-size picture leaves no room for.
-const FIRST: [&str; 4] = ["Selector", "Auto", "Mode", "Source"];
-
-/// Tries that a setting gets which another one, set after it, had still ruled out.
-const ROUNDS: usize = 2;
+/// Whatever the order, some cameras want another: what is refused is tried again while anything succeeds.
+const ROUNDS: usize = 4;
 
 /// Sets `settings`, then reads all of them back. Fails only where the camera itself does.
 pub(crate) fn apply(
@@ -24,9 +20,11 @@ pub(crate) fn apply(
     if settings.is_empty() {
         return Ok(Vec::new());
     }
+    make_room(camera, settings)?;
     let mut refused: Vec<(&String, String)> = Vec::new();
     let mut left = in_order(settings);
     for _ in 0..ROUNDS {
+        let tried = left.len();
         refused.clear();
         for name in std::mem::take(&mut left) {
             match camera.set_feature(name, &settings[name]) {
@@ -38,14 +36,11 @@ pub(crate) fn apply(
                 }
             }
         }
-    }
-    let mut mismatches = unmet(camera, settings)?;
-    for mismatch in &mut mismatches {
-        if let Some((_, reason)) = refused.iter().find(|(name, _)| **name == mismatch.name) {
-            mismatch.reason.clone_from(reason);
+        if left.is_empty() || left.len() == tried {
+            break;
         }
     }
-    Ok(mismatches)
+    read_back(camera, settings, &refused)
 }
 
 /// Those of `settings` that the camera does not answer with.
@@ -53,45 +48,104 @@ pub(crate) fn unmet(
     camera: &mut dyn Camera,
     settings: &FeatureSettings,
 ) -> Result<Vec<Mismatch>, CameraError> {
+    read_back(camera, settings, &[])
+}
+
+/// An offset that is still there takes from what the size may be.
+fn make_room(camera: &mut dyn Camera, settings: &FeatureSettings) -> Result<(), CameraError> {
+    for (size, offset) in [("Width", "OffsetX"), ("Height", "OffsetY")] {
+        let (Some(told), true) = (settings.get(size), settings.contains_key(offset)) else {
+            continue;
+        };
+        let fits = camera
+            .feature(size)
+            .is_ok_and(|is| differs(size, told, Some(&is), None).is_none());
+        if fits {
+            continue;
+        }
+        // Where it cannot be, setting the size says what is wrong.
+        match camera.set_feature(offset, &FeatureValue::Integer(0)) {
+            Err(FeatureError::Camera(error)) if error.is_loss() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn read_back(
+    camera: &mut dyn Camera,
+    settings: &FeatureSettings,
+    refused: &[(&String, String)],
+) -> Result<Vec<Mismatch>, CameraError> {
     let mut mismatches = Vec::new();
     for (name, told) in settings {
         let read = match camera.feature(name) {
-            Ok(feature) => {
-                let met = |value: &FeatureValue| told.is_met_by(value, feature.increment());
-                if feature.value.as_ref().is_some_and(met) {
-                    continue;
-                }
-                feature.value
-            }
+            Ok(feature) => Some(feature),
             Err(FeatureError::Camera(error)) if error.is_loss() => return Err(error),
             Err(_) => None,
         };
-        let reason = match &read {
-            Some(read) => format!("{name} was set to {told} and is {read}"),
-            None => format!("{name} cannot be read back"),
-        };
-        mismatches.push(Mismatch {
-            name: name.clone(),
-            told: told.clone(),
-            read,
-            reason,
-        });
+        let refused = refused.iter().find(|(refused, _)| *refused == name);
+        let reason = refused.map(|(_, reason)| reason.as_str());
+        mismatches.extend(differs(name, told, read.as_ref(), reason));
     }
     Ok(mismatches)
 }
 
-/// Selectors and automatic modes first, offsets last.
-fn in_order(settings: &FeatureSettings) -> Vec<&String> {
-    let rank = |name: &str| {
-        if name.starts_with("Offset") {
-            return FIRST.len() + 1;
-        }
-        let first = FIRST.iter().position(|part| name.contains(part));
-        first.unwrap_or(FIRST.len())
+/// The difference between what a feature was told and what it is; none where it does what it was told. `refused` is why
+/// it was not set, where it was not.
+pub(crate) fn differs(
+    name: &str,
+    told: &FeatureValue,
+    read: Option<&Feature>,
+    refused: Option<&str>,
+) -> Option<Mismatch> {
+    let value = read.and_then(|feature| feature.value.clone());
+    let is_met = match (read, &value) {
+        (Some(feature), Some(value)) => told.is_met_by(value, feature.increment()),
+        // A command, or what can only be set: done where it was not refused.
+        (Some(_), None) => refused.is_none(),
+        (None, _) => false,
     };
+    let reason = match (refused, &value) {
+        (Some(reason), _) => reason.to_owned(),
+        (None, Some(value)) => format!("{name} was set to {told} and is {value}"),
+        (None, None) => format!("{name} cannot be read back"),
+    };
+    (!is_met).then(|| Mismatch {
+        name: name.to_owned(),
+        told: told.clone(),
+        read: value,
+        reason,
+    })
+}
+
+fn in_order(settings: &FeatureSettings) -> Vec<&String> {
     let mut names: Vec<&String> = settings.keys().collect();
     names.sort_by_key(|name| rank(name));
     names
+}
+
+/// What is set first: sets of settings, selectors before what they select, modes before values, sizes before offsets.
+fn rank(name: &str) -> u8 {
+    match name {
+        "UserSetSelector" => 0,
+        "UserSetLoad" => 1,
+        "DeviceScanType" | "SensorShutterMode" => 2,
+        "TriggerSource" | "TriggerActivation" | "TriggerDelay" => 5,
+        // On only once it is known from where.
+        "TriggerMode" => 6,
+        _ if name.contains("Selector") => 3,
+        // What is automatic overwrites what it sets itself.
+        _ if name.contains("Auto") || name.ends_with("Mode") || name.ends_with("Enable") => 4,
+        _ if name.starts_with("Binning") || name.starts_with("Decimation") => 7,
+        "PixelFormat" => 8,
+        "Width" | "Height" => 9,
+        _ if name.starts_with("Offset") => 10,
+        // The rate may be no higher than the exposure lets it be.
+        "ExposureTime" => 11,
+        _ if name.ends_with("Rate") => 12,
+        _ => 13,
+    }
 }
 
 #[cfg(test)]
@@ -99,30 +153,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selectors_and_automatic_modes_go_before_values_and_sizes_before_offsets() {
-        let names = [
-            "ExposureTime",
-            "ExposureAuto",
-            "OffsetX",
-            "TriggerMode",
-            "TriggerSelector",
-            "TriggerSource",
-            "Width",
-        ];
-        let settings: FeatureSettings = names
-            .map(|name| (name.to_owned(), FeatureValue::Integer(1)))
-            .into();
-        assert_eq!(
-            in_order(&settings),
-            [
-                "TriggerSelector",
-                "ExposureAuto",
-                "TriggerMode",
-                "TriggerSource",
-                "ExposureTime",
-                "Width",
-                "OffsetX"
-            ]
-        );
+    fn what_others_depend_on_is_set_before_them() {
+        for (first, then) in [
+            ("UserSetLoad", "ExposureTime"),
+            ("TriggerSelector", "TriggerMode"),
+            ("TriggerSource", "TriggerMode"),
+            ("ExposureAuto", "ExposureTime"),
+            ("GainAuto", "Gain"),
+            ("BinningHorizontal", "Width"),
+            ("Width", "OffsetX"),
+            ("PixelFormat", "Width"),
+            ("ExposureTime", "AcquisitionLineRate"),
+            ("AcquisitionFrameRateEnable", "AcquisitionFrameRate"),
+        ] {
+            assert!(rank(first) < rank(then), "{first} before {then}");
+        }
     }
 }

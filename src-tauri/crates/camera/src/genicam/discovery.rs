@@ -1,9 +1,8 @@
-use super::load;
-use std::{
-    io,
-    net::{Ipv4Addr, UdpSocket},
-    time::Duration,
+use super::{
+    gvcp::{control_channel_privilege, is_controlled},
+    load,
 };
+use std::net::Ipv4Addr;
 use wiko_aravis::{DeviceEntry, LIBRARY, Protocol};
 use wiko_core::{
     camera::{DeviceIdentity, FoundDevice, Transport},
@@ -82,36 +81,10 @@ fn device(entry: DeviceEntry) -> Option<FoundDevice> {
 
 /// Whether somebody controls a GigE Vision camera, which anybody may ask. Where it does not say, opening will.
 fn obstacle(camera: Ipv4Addr) -> Option<String> {
-    match control_channel_privilege(camera) {
-        Ok(privilege) if privilege & 3 != 0 => {
-            Some("it is open already, here or at another station; close it there first".to_owned())
-        }
-        Ok(_) => None,
-        Err(error) => {
-            tracing::debug!(%camera, %error, "who controls it is not known");
-            None
-        }
+    let privilege = control_channel_privilege(camera, 1);
+    if let Err(error) = &privilege {
+        tracing::debug!(%camera, %error, "who controls it is not known");
     }
-}
-
-/// Reads the register of that name by GVCP.
-fn control_channel_privilege(camera: Ipv4Addr) -> io::Result<u32> {
-    const GVCP_PORT: u16 = 3956;
-    const REQUEST: u16 = 0x7769;
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-    socket.connect((camera, GVCP_PORT))?;
-    // READREG with an answer asked for, four bytes: the address.
-    let [high, low] = REQUEST.to_be_bytes();
-    socket.send(&[
-        0x42, 0x01, 0x00, 0x80, 0x00, 0x04, high, low, 0x00, 0x00, 0x0a, 0x00,
-    ])?;
-    let mut answer = [0; 64];
-    let length = socket.recv(&mut answer)?;
-    match &answer[..length] {
-        [0, 0, 0, 0x81, 0, 4, h, l, a, b, c, d] if [*h, *l] == [high, low] => {
-            Ok(u32::from_be_bytes([*a, *b, *c, *d]))
-        }
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
+    is_controlled(&privilege)
+        .then(|| "it is open already, here or at another station; close it there first".to_owned())
 }

@@ -7,14 +7,21 @@
 //! - A frame counts as exposed no later than it truly was asked for: from the arrival of its first packet, less the
 //!   exposure, not from when somebody came to fetch it.
 //! - What another program left behind (trigger, acquisition mode) is undone on opening; what is told is read back.
+//! - A camera that stops answering is lost within two seconds, whatever it was asked at that moment; one that waits for its
+//!   trigger answers, and is not.
 //! - Memory is bounded: so many bytes of buffers, and never fewer than three buffers.
 
+mod arrival;
 mod camera;
 mod discovery;
 mod features;
+mod gvcp;
+mod leftovers;
+mod opening;
 mod pixels;
 mod sequence;
-mod settings;
+mod session;
+mod worker;
 
 pub use camera::{GenicamCamera, GenicamOptions};
 pub use discovery::GenicamDiscovery;

@@ -21,7 +21,7 @@ pub mod simulated;
 #[cfg(target_os = "linux")]
 pub mod v4l2;
 
-pub use feed::{CameraFeed, OpenCamera, Parts, TriggerMode};
+pub use feed::{CameraFeed, OpenCamera, Parts, TriggerMode, wait_for_stopped_cameras};
 pub use line_scan::LineScanCamera;
 pub use pacing::Pacing;
 pub use part_present::{PartPresent, PartPresentConfig, PartView};

@@ -7,16 +7,19 @@
 //! - The old camera is dropped before the next one is opened; devices refuse a second owner.
 //! - Each time that a camera is opened it is told its settings again, and what it answers is held against them. One
 //!   that answers otherwise gives a live picture and no part.
-//! - Dropping the feed stops the thread and waits for it, no longer than one try for a frame takes, and for the camera's
-//!   own end.
+//! - Dropping the feed stops the thread and waits for nothing: the camera is let go of on that thread, which may take
+//!   seconds. A feed that finds its camera still held by one before it waits for that one.
 
+mod ending;
 mod parts;
 mod requests;
 mod runner;
 mod stop;
 
+pub use ending::wait_for_stopped_cameras;
 pub use parts::Parts;
 
+use ending::Run;
 use parts::PartQueue;
 use requests::Request;
 use runner::Runner;
@@ -25,7 +28,6 @@ use std::{
         Arc,
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 use stop::Stop;
@@ -69,7 +71,6 @@ pub struct CameraFeed {
     parts: Arc<PartQueue>,
     requests: SyncSender<Request>,
     stop: Arc<Stop>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// What is known of an open camera beside its frames.
@@ -115,9 +116,14 @@ impl CameraFeed {
             requests: asked,
             stop: stop.clone(),
         };
-        let thread = std::thread::Builder::new()
+        let run = Run::of(stop.clone());
+        std::thread::Builder::new()
             .name("camera".to_owned())
-            .spawn(move || runner.run())
+            .spawn(move || {
+                // Dropped after the camera, also where its thread panics.
+                let _run = run;
+                runner.run();
+            })
             .map_err(|error| {
                 CameraError::failed(format!("its thread cannot be started: {error}"))
             })?;
@@ -130,8 +136,12 @@ impl CameraFeed {
             parts,
             requests,
             stop,
-            thread: Some(thread),
         })
+    }
+
+    /// Has the camera let go of, whoever else holds this feed; not waited for. No frame comes any more.
+    pub fn stop(&self) {
+        self.stop.set();
     }
 
     /// The latest frame, where there was one.
@@ -298,11 +308,6 @@ impl CameraFeed {
 
 impl Drop for CameraFeed {
     fn drop(&mut self) {
-        self.stop.set();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the camera's thread had panicked");
-        }
+        self.stop();
     }
 }

@@ -1,7 +1,7 @@
 //! The camera's thread.
 
 use super::{
-    Condition, OpenCamera, TriggerMode,
+    Condition, OpenCamera, TriggerMode, ending,
     parts::PartQueue,
     requests::{Changed, Request},
     stop::Stop,
@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::watch;
 use wiko_core::{
     camera::{CameraState, FeatureSettings, FeatureValue, Frame, FrameFault},
-    ports::{Camera, CameraError, Entropy},
+    ports::{Camera, CameraError, Entropy, LostCause},
 };
 
 /// One try for a frame: short, so that the feed can be stopped and asked.
@@ -22,10 +22,13 @@ const POLL: Duration = Duration::from_millis(100);
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 /// A camera that gives nothing for so long is reopened: after a timeout some drivers never recover.
 const REOPEN_AFTER: Duration = Duration::from_secs(6);
-/// A lost camera is looked for so often: it is to be back within three seconds of being plugged in.
-const REOPEN_EVERY: Duration = Duration::from_millis(1_000);
+/// A lost camera is looked for so often: it is to give a frame within three seconds of being back, of which looking for
+/// it may take two.
+const REOPEN_EVERY: Duration = Duration::from_millis(500);
 /// And at the first loss almost at once.
 const REOPEN_FIRST: Duration = Duration::from_millis(100);
+/// A camera that a feed before this one still holds is waited for so long.
+const LET_GO_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) struct Runner {
     pub(super) open: OpenCamera,
@@ -97,7 +100,14 @@ impl Runner {
 
     /// Opens the camera and tells it its settings.
     fn open_and_set(&mut self) -> Result<Box<dyn Camera>, CameraError> {
-        let mut camera = (self.open)()?;
+        let mut camera = match (self.open)() {
+            // Perhaps only by a feed of this station that was stopped a moment ago.
+            Err(CameraError::Lost {
+                cause: LostCause::OpenElsewhere,
+                ..
+            }) if ending::wait_for_others(&self.stop, LET_GO_WITHIN) => (self.open)()?,
+            opened => opened?,
+        };
         let mismatches = settings::apply(&mut *camera, &self.settings)?;
         for mismatch in &mismatches {
             tracing::warn!(feature = mismatch.name, reason = mismatch.reason, "camera");

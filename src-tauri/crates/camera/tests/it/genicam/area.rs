@@ -1,8 +1,5 @@
 use super::*;
-use wiko_core::{
-    camera::{DeviceMatch, PixelFormat, Transport},
-    ports::LostCause,
-};
+use wiko_core::camera::{DeviceMatch, PixelFormat, Transport};
 use wiko_testkit::contracts::camera as contract;
 
 #[test]

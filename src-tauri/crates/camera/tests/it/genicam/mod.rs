@@ -2,9 +2,15 @@
 //! its own. Each test runs in a network of its own, so that none sees the cameras of another.
 
 mod area;
+mod bystander;
 mod features;
+mod large;
 mod linescan;
+mod load;
 mod loss;
+mod many;
+mod rubbish;
+mod vanishing;
 
 use std::{
     sync::Arc,
@@ -14,7 +20,7 @@ use wiko_aravis::{Aravis, LIBRARY};
 use wiko_camera::genicam::{GenicamCamera, GenicamDiscovery, GenicamOptions};
 use wiko_core::{
     camera::{CameraId, FeatureSettings, FeatureValue, FoundDevice, Frame, FramePicture, RawImage},
-    ports::{Camera, CameraDiscovery, CameraError, Clock},
+    ports::{Camera, CameraDiscovery, CameraError, Clock, LostCause},
     time::{BootId, ClockReading, UnixMillis},
 };
 use wiko_testkit::{
@@ -53,6 +59,11 @@ fn found(serial: &str) -> FoundDevice {
         .find(is_it)
         .unwrap_or_else(|| panic!("{serial} is not among {found:?}"))
         .clone()
+}
+
+fn open_found(device: &FoundDevice) -> Result<GenicamCamera, CameraError> {
+    let id = CameraId("gige".to_owned());
+    GenicamCamera::open(id, device, &GenicamOptions::default(), Arc::new(RealClock))
 }
 
 fn open_with(serial: &str, settings: FeatureSettings) -> Result<GenicamCamera, CameraError> {

@@ -59,7 +59,7 @@ pub fn in_own_network<F: FnOnce()>(test: F) {
         .trim_end_matches("::{{closure}}");
     let ran = unshare()
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
+        .args(["--exact", name, "--nocapture", "--include-ignored"])
         .env(NETWORK, "1")
         .output()
         .unwrap();

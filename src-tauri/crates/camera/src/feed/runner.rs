@@ -59,6 +59,12 @@ impl Drop for Runner {
 
 impl Runner {
     pub(super) fn run(&mut self) {
+        self.run_until_stopped();
+        // Others may hold the feed still.
+        self.enter(CameraState::Ended);
+    }
+
+    fn run_until_stopped(&mut self) {
         let mut failed = 0_u32;
         while !self.stop.is_set() {
             if failed == 0 {
@@ -82,11 +88,7 @@ impl Runner {
             self.fps.send_replace(0.0);
             self.condition.send_replace(Condition::default());
             match left {
-                Left::Stopped => return,
-                Left::Ended => {
-                    self.enter(CameraState::Ended);
-                    return;
-                }
+                Left::Stopped | Left::Ended => return,
                 Left::Lost => {
                     self.enter(CameraState::Lost);
                     failed = failed.saturating_add(1);

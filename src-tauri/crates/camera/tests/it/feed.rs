@@ -2,13 +2,17 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, sync_channel},
+    },
     time::{Duration, Instant},
 };
 use wiko_camera::CameraFeed;
 use wiko_core::{
-    camera::{CameraState, Frame},
-    ports::{Camera, CameraError, Entropy},
+    camera::{CameraId, CameraState, Frame},
+    ports::{Camera, CameraError, Entropy, LostCause},
     time::UnixMillis,
 };
 use wiko_testkit::{
@@ -102,7 +106,7 @@ async fn a_lost_camera_is_opened_again_and_says_why_it_was_lost() {
     let (first, first_shutter) = FakeCamera::new("fake", clock.clone());
     let (second, second_shutter) = FakeCamera::new("fake", clock);
     let feed = feed_of(vec![first, second]);
-    let unplugged = CameraError::lost(wiko_core::ports::LostCause::Unplugged, "unplugged");
+    let unplugged = CameraError::lost(LostCause::Unplugged, "unplugged");
     first_shutter.fail(unplugged.clone());
     state(&feed, CameraState::Lost).await;
     assert_eq!(feed.last_error(), Some(unplugged));
@@ -155,10 +159,7 @@ async fn at_the_end_of_the_pictures_who_waits_is_told() {
 fn a_feed_is_dropped_without_hanging_whatever_its_camera_does() {
     let (silent, _shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
     let refusing = || -> Result<Box<dyn Camera>, CameraError> {
-        Err(CameraError::lost(
-            wiko_core::ports::LostCause::Unplugged,
-            "not there",
-        ))
+        Err(CameraError::lost(LostCause::Unplugged, "not there"))
     };
     let feeds = [
         feed_of(vec![silent]),
@@ -167,4 +168,72 @@ fn a_feed_is_dropped_without_hanging_whatever_its_camera_does() {
     let begun = Instant::now();
     drop(feeds);
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// A camera that takes its time to be let go of.
+struct Slow {
+    camera: FakeCamera,
+    may_go: Receiver<()>,
+    held: Arc<AtomicBool>,
+}
+
+impl Camera for Slow {
+    fn id(&self) -> &CameraId {
+        self.camera.id()
+    }
+
+    fn next_frame(&mut self, timeout: Duration) -> Result<Frame, CameraError> {
+        self.camera.next_frame(timeout)
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let _ = self.may_go.recv_timeout(LONG);
+        self.held.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_feed_holds_up_nobody_and_the_next_one_waits_for_its_camera() {
+    let held = Arc::new(AtomicBool::new(true));
+    let (let_go, may_go) = sync_channel(1);
+    let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let mut slow = Some(Slow {
+        camera,
+        may_go,
+        held: held.clone(),
+    });
+    let open = move || -> Result<Box<dyn Camera>, CameraError> {
+        Ok(Box::new(slow.take().ok_or(CameraError::Ended)?))
+    };
+    let first = CameraFeed::spawn(Box::new(open), Arc::new(Hasty)).unwrap();
+    shutter.show(builders::image(b"one"));
+    state(&first, CameraState::Streaming).await;
+    // Others may hold it still.
+    let stopping = Instant::now();
+    first.stop();
+    assert!(stopping.elapsed() < Duration::from_secs(1));
+
+    let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let mut camera = Some(camera);
+    let (asked, was_asked) = sync_channel(16);
+    let is_held = held.clone();
+    let open = move || -> Result<Box<dyn Camera>, CameraError> {
+        let _ = asked.send(());
+        if is_held.load(Ordering::SeqCst) {
+            let reason = "it is open elsewhere";
+            return Err(CameraError::lost(LostCause::OpenElsewhere, reason));
+        }
+        Ok(Box::new(camera.take().ok_or(CameraError::Ended)?))
+    };
+    let second = CameraFeed::spawn(Box::new(open), Arc::new(Hasty)).unwrap();
+    was_asked.recv_timeout(LONG).unwrap();
+    let_go.send(()).unwrap();
+    shutter.show(builders::image(b"two"));
+    state(&second, CameraState::Streaming).await;
+    state(&first, CameraState::Ended).await;
+    assert_eq!(second.last_error(), None, "it was never said to be lost");
+    drop((first, second));
+    assert!(wiko_camera::wait_for_stopped_cameras(LONG));
 }

@@ -32,7 +32,8 @@ impl Drop for Busy {
 fn frames_of_1080p_at_30_a_second_come_also_beside_two_busy_processes() {
     in_own_network(|| {
         let size = ["--width", "1920", "--height", "1080"];
-        let _simulator = Simulator::start(FIRST, "A1", &size);
+        let simulator = Simulator::start(FIRST, "A1", &size);
+        simulator.go_first();
         let feed = feed_of("A1", FeatureSettings::new());
         until("it streams", || streams(&feed));
         for busy in [0, 2] {

@@ -7,7 +7,10 @@
 
 #![allow(unsafe_code, reason = "mapped memory is a pointer and a length")]
 
-use super::node::Node;
+use super::{
+    node::Node,
+    timing::{Times, monotonic},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     mm::{MapFlags, ProtFlags, mmap, munmap},
@@ -20,17 +23,16 @@ use std::{
 };
 use v4l::{v4l_sys as sys, v4l2::vidioc};
 
-/// What the driver says of a filled buffer.
+/// What is known of a filled buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Filled {
     /// Counts the frames that the driver took, also those that it had no buffer for.
     pub(super) sequence: u32,
-    /// By the clock that nobody can set, since the machine's start; none where the driver keeps no such time.
-    pub(super) stamp: Option<Duration>,
-    /// True where the stamp is of the beginning of the exposure, false where of the frame's end.
-    pub(super) stamped_at_start: bool,
+    pub(super) times: Times,
     /// The driver knows that data is missing.
     pub(super) damaged: bool,
+    /// This was the driver's last empty buffer: what it leaves out next is lost because nobody took the others out.
+    pub(super) ran_out: bool,
 }
 
 /// A running stream.
@@ -38,6 +40,10 @@ pub(super) struct Filled {
 pub(super) struct Buffers {
     node: Arc<Node>,
     mapped: Vec<Mapping>,
+    /// When each buffer was given to the driver.
+    queued_at: Vec<Duration>,
+    /// When no buffer was filled.
+    none_filled_at: Duration,
     /// Why a buffer could not be queued again, for the next call: the frame that was in it is whole.
     failed: Option<io::Error>,
 }
@@ -50,6 +56,8 @@ impl Buffers {
         let mut buffers = Self {
             node,
             mapped: Vec::new(),
+            queued_at: Vec::new(),
+            none_filled_at: monotonic(),
             failed: None,
         };
         if granted == 0 {
@@ -61,6 +69,7 @@ impl Buffers {
             let offset = unsafe { described.m.offset };
             let mapping = Mapping::new(&buffers.node, described.length, offset)?;
             buffers.mapped.push(mapping);
+            buffers.queued_at.push(monotonic());
             buffers.node.buffer(vidioc::VIDIOC_QBUF, index)?;
         }
         buffers.node.stream(true)?;
@@ -79,9 +88,12 @@ impl Buffers {
         let deadline = Instant::now() + timeout;
         let mut waited = false;
         let buffer = loop {
+            let asked_at = monotonic();
             match self.node.buffer(vidioc::VIDIOC_DQBUF, 0) {
                 Ok(buffer) => break buffer,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.none_filled_at = asked_at;
+                }
                 Err(error) => return Err(error),
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -95,9 +107,40 @@ impl Buffers {
                 "the driver gave a buffer that was never mapped",
             ));
         };
-        let taken = take(mapping.filled(buffer.bytesused), filled(&buffer));
+        let taken = take(mapping.filled(buffer.bytesused), self.filled(&buffer));
+        if let Some(queued_at) = self.queued_at.get_mut(buffer.index as usize) {
+            *queued_at = monotonic();
+        }
         self.failed = self.node.buffer(vidioc::VIDIOC_QBUF, buffer.index).err();
         Ok(Some(taken))
+    }
+
+    fn filled(&self, buffer: &sys::v4l2_buffer) -> Filled {
+        let index = buffer.index as usize;
+        let queued_at = self.queued_at.get(index).copied().unwrap_or_default();
+        let monotonic_stamp = sys::V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+        let is_stamped = buffer.flags & sys::V4L2_BUF_FLAG_TIMESTAMP_MASK == monotonic_stamp;
+        let seconds = u64::try_from(buffer.timestamp.tv_sec).unwrap_or(0);
+        let micros = u64::try_from(buffer.timestamp.tv_usec).unwrap_or(0);
+        let stamp = Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros));
+        let times = Times {
+            stamp: is_stamped.then_some(stamp),
+            stamped_at_start: buffer.flags & sys::V4L2_BUF_FLAG_TSTAMP_SRC_MASK
+                == sys::V4L2_BUF_FLAG_TSTAMP_SRC_SOE,
+            empty_at: self.none_filled_at.max(queued_at),
+            taken_at: monotonic(),
+        };
+        let others = (0..)
+            .zip(&self.queued_at)
+            .filter(|(other, _)| *other != index);
+        Filled {
+            sequence: buffer.sequence,
+            times,
+            damaged: buffer.flags & sys::V4L2_BUF_FLAG_ERROR != 0,
+            ran_out: is_stamped
+                && others.clone().count() > 0
+                && others.clone().all(|(_, at)| *at > stamp),
+        }
     }
 
     /// False where time ran out.
@@ -136,21 +179,6 @@ impl Drop for Buffers {
         if let Err(error) = self.node.request_buffers(0) {
             tracing::debug!(%error, "the buffers could not be given back");
         }
-    }
-}
-
-fn filled(buffer: &sys::v4l2_buffer) -> Filled {
-    let monotonic =
-        buffer.flags & sys::V4L2_BUF_FLAG_TIMESTAMP_MASK == sys::V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
-    let seconds = u64::try_from(buffer.timestamp.tv_sec).unwrap_or(0);
-    let micros = u64::try_from(buffer.timestamp.tv_usec).unwrap_or(0);
-    let stamp = Duration::from_secs(seconds) + Duration::from_micros(micros);
-    Filled {
-        sequence: buffer.sequence,
-        stamp: Some(stamp).filter(|stamp| monotonic && !stamp.is_zero()),
-        stamped_at_start: buffer.flags & sys::V4L2_BUF_FLAG_TSTAMP_SRC_MASK
-            == sys::V4L2_BUF_FLAG_TSTAMP_SRC_SOE,
-        damaged: buffer.flags & sys::V4L2_BUF_FLAG_ERROR != 0,
     }
 }
 

@@ -3,17 +3,18 @@
 use super::{
     buffers::{Buffers, Filled},
     controls::{self, Described},
-    discovery::{V4l2Discovery, identity_of},
+    discovery::{identity_of, path_of},
     faults::lost,
-    formats::{self, Offered},
+    formats::{self, Offered, Unset, set_mode},
     node::{Format, Node},
+    timing::{self, Began, Times},
 };
 use crate::{
     mjpeg,
     mode::{self, Chosen, Encoding, Wanted},
     mode_features, settings,
 };
-use rustix::{io::Errno, time::ClockId};
+use rustix::io::Errno;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -22,10 +23,10 @@ use std::{
 };
 use wiko_core::{
     camera::{
-        Access, CameraId, DeviceIdentity, DeviceMatch, Feature, FeatureError, FeatureSettings,
-        FeatureValue, Frame, FramePicture, Mismatch, RawImage, StreamStatistics,
+        Access, CameraId, DeviceIdentity, Feature, FeatureError, FeatureSettings, FeatureValue,
+        Frame, FramePicture, Mismatch, RawImage, StreamStatistics,
     },
-    ports::{Camera, CameraDiscovery, CameraError, Clock, LostCause},
+    ports::{Camera, CameraError, Clock, LostCause},
     time::UnixMillis,
 };
 
@@ -76,6 +77,10 @@ pub struct V4l2Camera {
     /// The number of the next frame, and what the driver called the one before it.
     next_sequence: u64,
     driver_sequence: Option<u32>,
+    /// The driver had no buffer for the frame behind the last one.
+    ran_out: bool,
+    /// It was said that the driver gives frames no time that can be true.
+    is_undated: bool,
     statistics: StreamStatistics,
     last_sign: Instant,
     mismatches: Vec<Mismatch>,
@@ -136,6 +141,8 @@ impl V4l2Camera {
             clock,
             next_sequence: 0,
             driver_sequence: None,
+            ran_out: false,
+            is_undated: false,
             statistics: StreamStatistics::default(),
             last_sign: Instant::now(),
             mismatches: Vec::new(),
@@ -165,6 +172,7 @@ impl V4l2Camera {
         };
         self.buffers = Some(Buffers::start(self.node.clone(), count)?);
         self.driver_sequence = None;
+        self.ran_out = false;
         self.last_sign = Instant::now();
         Ok(())
     }
@@ -243,38 +251,43 @@ impl V4l2Camera {
         Ok(now.feature(&self.node))
     }
 
+    fn began(&self, times: Times) -> Began {
+        times.exposure_began(frame_time(&self.chosen), self.stamps_on_arrival)
+    }
+
+    fn exposed_at(&mut self, times: Times) -> UnixMillis {
+        let began = self.began(times);
+        if !began.by_the_driver && !self.is_undated {
+            tracing::warn!(
+                camera = %self.id,
+                "its driver gives its frames no time that can be true; they are dated by when their buffers were last empty"
+            );
+            self.is_undated = true;
+        }
+        let age = timing::monotonic().saturating_sub(began.at);
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        UnixMillis(self.clock.now().0.saturating_sub(age_ms))
+    }
+
     /// Numbers a frame that the driver numbered so; what it left out counts as lost.
-    fn number(&mut self, driver_sequence: u32) -> u64 {
+    fn number(&mut self, filled: Filled) -> u64 {
         let step = match self.driver_sequence {
             None => 1,
             // A driver that does not count, or counts back, says nothing about what is lost.
-            Some(last) => match driver_sequence.wrapping_sub(last) {
+            Some(last) => match filled.sequence.wrapping_sub(last) {
                 0 | 0x8000_0000.. => 1,
                 step => u64::from(step),
             },
         };
-        self.driver_sequence = Some(driver_sequence);
+        self.driver_sequence = Some(filled.sequence);
         let sequence = self.next_sequence + (step - 1);
         self.statistics.frames_lost += step - 1;
+        let ran_out = filled.ran_out && self.began(filled.times).by_the_driver;
+        if std::mem::replace(&mut self.ran_out, ran_out) {
+            self.statistics.underruns += step - 1;
+        }
         self.next_sequence = sequence + 1;
         sequence
-    }
-
-    /// When a frame was exposed at the latest that can be told. By the driver's stamp, as a frame may have waited; a stamp of
-    /// its end, or of its arrival, is a frame's time after the exposure began.
-    fn exposed_at(&self, filled: Filled) -> UnixMillis {
-        let now = self.clock.now();
-        let Some(stamp) = filled.stamp else {
-            return now;
-        };
-        let monotonic = rustix::time::clock_gettime(ClockId::Monotonic);
-        let monotonic = Duration::try_from(monotonic).unwrap_or_default();
-        let mut age = monotonic.saturating_sub(stamp);
-        if !filled.stamped_at_start || self.stamps_on_arrival {
-            age += frame_time(&self.chosen);
-        }
-        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        UnixMillis(now.0.saturating_sub(age_ms))
     }
 }
 
@@ -311,7 +324,7 @@ impl Camera for V4l2Camera {
             Err(error) => return Err(self.lost(&error)),
         };
         self.last_sign = Instant::now();
-        let sequence = self.number(filled.sequence);
+        let sequence = self.number(filled);
         let picture = match picture {
             Ok(picture) => picture,
             Err(reason) => {
@@ -325,7 +338,7 @@ impl Camera for V4l2Camera {
         self.statistics.frames += 1;
         Ok(Frame {
             sequence,
-            exposed_at: self.exposed_at(filled),
+            exposed_at: self.exposed_at(filled.times),
             camera: self.id.clone(),
             picture,
             faults: Vec::new(),
@@ -375,76 +388,6 @@ impl Camera for V4l2Camera {
     fn statistics(&self) -> StreamStatistics {
         self.statistics
     }
-}
-
-/// The node at which the camera is now.
-fn path_of(identity: &DeviceIdentity) -> Result<PathBuf, CameraError> {
-    let found = V4l2Discovery.discover()?;
-    match identity.find(&found) {
-        DeviceMatch::One(device) => Ok(PathBuf::from(&device.address)),
-        DeviceMatch::Absent => Err(CameraError::lost(
-            LostCause::NotFound,
-            format!("{} is not there; plug it in", identity.label()),
-        )),
-        DeviceMatch::Ambiguous(several) => {
-            let labels: Vec<String> = several
-                .iter()
-                .map(|device| device.identity.label())
-                .collect();
-            Err(CameraError::lost(
-                LostCause::Ambiguous,
-                format!(
-                    "{} may be any of {}; choose one, or unplug the others",
-                    identity.label(),
-                    labels.join(", ")
-                ),
-            ))
-        }
-    }
-}
-
-/// A mode was not set.
-enum Unset {
-    /// The driver made another of it.
-    Refused(String),
-    Failed(io::Error),
-}
-
-/// Sets format, size and rate while nothing streams. The answer is what the driver took.
-fn set_mode(node: &Node, offered: &[Offered], chosen: Chosen) -> Result<(Format, Chosen), Unset> {
-    let of_mode = offered.iter().find(|offered| {
-        let mode = &offered.mode;
-        (mode.encoding, mode.width_px, mode.height_px)
-            == (chosen.encoding, chosen.width_px, chosen.height_px)
-    });
-    let Some(fourcc) = of_mode.map(|offered| offered.fourcc) else {
-        return Err(Unset::Refused(format!("it does not offer {chosen}")));
-    };
-    let set = node.set_format(fourcc, chosen.width_px, chosen.height_px);
-    let format = set.map_err(Unset::Failed)?;
-    let taken = (
-        formats::encoding_of(format.fourcc),
-        format.width,
-        format.height,
-    );
-    if taken != (Some(chosen.encoding), chosen.width_px, chosen.height_px) || !format.progressive {
-        return Err(Unset::Refused(format!(
-            "it was told {chosen} and made {} {}x{} of it{}",
-            String::from_utf8_lossy(&format.fourcc),
-            format.width,
-            format.height,
-            if format.progressive {
-                ""
-            } else {
-                ", interlaced"
-            },
-        )));
-    }
-    let interval = match chosen.interval {
-        Some(interval) => node.set_interval(interval).map_err(Unset::Failed)?,
-        None => None,
-    };
-    Ok((format, Chosen { interval, ..chosen }))
 }
 
 /// From the beginning of one frame to that of the next.

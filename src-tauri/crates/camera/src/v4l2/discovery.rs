@@ -15,8 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use wiko_core::{
-    camera::{DeviceIdentity, FoundDevice, Transport, UsbAddress},
-    ports::{CameraDiscovery, CameraError},
+    camera::{DeviceIdentity, DeviceMatch, FoundDevice, Transport, UsbAddress},
+    ports::{CameraDiscovery, CameraError, LostCause},
 };
 
 const SYSFS: &str = "/sys/class/video4linux";
@@ -114,6 +114,32 @@ fn found(
     };
     found.sort_by_key(place);
     Ok(found)
+}
+
+/// The node at which the camera is now.
+pub(super) fn path_of(identity: &DeviceIdentity) -> Result<PathBuf, CameraError> {
+    let found = V4l2Discovery.discover()?;
+    match identity.find(&found) {
+        DeviceMatch::One(device) => Ok(PathBuf::from(&device.address)),
+        DeviceMatch::Absent => Err(CameraError::lost(
+            LostCause::NotFound,
+            format!("{} is not there; plug it in", identity.label()),
+        )),
+        DeviceMatch::Ambiguous(several) => {
+            let labels: Vec<String> = several
+                .iter()
+                .map(|device| device.identity.label())
+                .collect();
+            Err(CameraError::lost(
+                LostCause::Ambiguous,
+                format!(
+                    "{} may be any of {}; choose one, or unplug the others",
+                    identity.label(),
+                    labels.join(", ")
+                ),
+            ))
+        }
+    }
 }
 
 /// The identity of one node that is to be opened by its path.

@@ -1,7 +1,7 @@
-//! Formats by their four letters, and the modes that a node offers.
+//! Formats by their four letters, the modes that a node offers, and the one that it is set to.
 
-use super::node::{Node, Size};
-use crate::mode::{Encoding, Mode};
+use super::node::{Format, Node, Size};
+use crate::mode::{Chosen, Encoding, Mode};
 use std::io;
 use wiko_core::camera::PixelFormat;
 
@@ -92,6 +92,50 @@ fn sizes(listed: &[Size]) -> Vec<(u32, u32)> {
         }
     }
     all
+}
+
+/// A mode was not set.
+pub(super) enum Unset {
+    /// The driver made another of it.
+    Refused(String),
+    Failed(io::Error),
+}
+
+/// Sets format, size and rate while nothing streams. The answer is what the driver took.
+pub(super) fn set_mode(
+    node: &Node,
+    offered: &[Offered],
+    chosen: Chosen,
+) -> Result<(Format, Chosen), Unset> {
+    let of_mode = offered.iter().find(|offered| {
+        let mode = &offered.mode;
+        (mode.encoding, mode.width_px, mode.height_px)
+            == (chosen.encoding, chosen.width_px, chosen.height_px)
+    });
+    let Some(fourcc) = of_mode.map(|offered| offered.fourcc) else {
+        return Err(Unset::Refused(format!("it does not offer {chosen}")));
+    };
+    let set = node.set_format(fourcc, chosen.width_px, chosen.height_px);
+    let format = set.map_err(Unset::Failed)?;
+    let taken = (encoding_of(format.fourcc), format.width, format.height);
+    if taken != (Some(chosen.encoding), chosen.width_px, chosen.height_px) || !format.progressive {
+        return Err(Unset::Refused(format!(
+            "it was told {chosen} and made {} {}x{} of it{}",
+            String::from_utf8_lossy(&format.fourcc),
+            format.width,
+            format.height,
+            if format.progressive {
+                ""
+            } else {
+                ", interlaced"
+            },
+        )));
+    }
+    let interval = match chosen.interval {
+        Some(interval) => node.set_interval(interval).map_err(Unset::Failed)?,
+        None => None,
+    };
+    Ok((format, Chosen { interval, ..chosen }))
 }
 
 #[cfg(test)]

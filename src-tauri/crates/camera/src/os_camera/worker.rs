@@ -335,7 +335,9 @@ fn failed(error: &nokhwa::NokhwaError) -> CameraError {
             "it offers no format that the station can read",
         )
     } else {
-        return CameraError::failed(words);
+        return CameraError::failed(format!(
+            "it does not work as it should ({words}); plug it in again"
+        ));
     };
     CameraError::lost(cause, format!("{what} ({words})"))
 }

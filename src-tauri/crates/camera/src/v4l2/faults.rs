@@ -27,7 +27,12 @@ pub(super) fn lost(path: &Path, error: &io::Error) -> CameraError {
             LostCause::Failed,
             format!("it does not answer as it should ({error}); check the cable and plug it in again"),
         ),
-        _ => (LostCause::Failed, error.to_string()),
+        _ => (
+            LostCause::Failed,
+            format!(
+                "its driver refuses ({error}); plug it in again, and choose another format or size where that does not help"
+            ),
+        ),
     };
     CameraError::lost(cause, format!("{path}: {words}"))
 }

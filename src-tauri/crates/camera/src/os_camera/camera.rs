@@ -12,6 +12,7 @@ use crate::{
 };
 use nokhwa::utils::CameraIndex;
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -20,6 +21,7 @@ use wiko_core::{
         CameraId, DeviceIdentity, DeviceMatch, Feature, FeatureError, FeatureSettings,
         FeatureValue, FoundDevice, Frame, FramePicture, Mismatch, RawImage, StreamStatistics,
     },
+    image::Sha256,
     ports::{Camera, CameraDiscovery, CameraError, Clock, LostCause},
     time::UnixMillis,
 };
@@ -28,6 +30,8 @@ use wiko_core::{
 const SILENT_AFTER: Duration = Duration::from_secs(5);
 /// Older stamps are of another clock.
 const OLDEST: Duration = Duration::from_secs(60);
+/// More buffers than nokhwa maps on Linux.
+const BUFFERS: usize = 8;
 
 /// Which camera to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub struct NokhwaCamera {
     statistics: StreamStatistics,
     last_sign: Instant,
     mismatches: Vec<Mismatch>,
+    /// Hashes of the last JPEGs, one for each buffer that may still hold one.
+    recent: VecDeque<Sha256>,
 }
 
 impl NokhwaCamera {
@@ -105,6 +111,7 @@ impl NokhwaCamera {
             statistics: StreamStatistics::default(),
             last_sign: Instant::now(),
             mismatches: Vec::new(),
+            recent: VecDeque::with_capacity(BUFFERS),
         };
         let features = mode_features::features(camera.modes.iter(), &camera.chosen);
         let mut mismatches =
@@ -169,6 +176,22 @@ impl NokhwaCamera {
                     .map_err(|bad| bad.to_string())
             }
         }
+    }
+
+    /// On Linux nokhwa hands over a whole buffer, however little the driver wrote into it: in place of an empty frame the
+    /// one that the buffer held before. No sensor gives the same bytes twice.
+    fn refuse_old(&mut self, picture: FramePicture) -> Result<FramePicture, String> {
+        if let (true, Some(image)) = (cfg!(target_os = "linux"), picture.encoded()) {
+            let hash = image.facts().sha256;
+            if self.recent.contains(&hash) {
+                return Err("the frame is empty: its buffer holds an older one".to_owned());
+            }
+            if self.recent.len() == BUFFERS {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(hash);
+        }
+        Ok(picture)
     }
 
     /// By the system's stamp where it is one of the time of day, else by its arrival; each is at the earliest the frame's
@@ -247,7 +270,8 @@ impl Camera for NokhwaCamera {
         self.statistics.frames_lost += missed - self.missed;
         self.statistics.underruns += missed - self.missed;
         self.missed = missed;
-        let picture = match self.picture(&taken) {
+        let picture = self.picture(&taken);
+        let picture = match picture.and_then(|picture| self.refuse_old(picture)) {
             Ok(picture) => picture,
             Err(reason) => {
                 self.statistics.frames_lost += 1;

@@ -3,13 +3,14 @@
 
     tests/kernel/run.py                        builds the tests, boots, runs all of them
     tests/kernel/run.py -- unplug --nocapture  arguments of the test binary
-    tests/kernel/run.py -- --ignored --nocapture     measures what a frame costs and what is lost
+    tests/kernel/run.py -- --ignored --nocapture     measures what a frame costs, what is lost, how soon one is back
     tests/kernel/run.py --shell 'ls /dev'      runs a command of busybox in their place
 
 The machine's own kernel is left alone: it needs no modules, no root and no camera. Debian's kernel is fetched once
 into ${WIKO_CACHE:-~/.cache/wiko-station}/kernel and booted with a file system that holds busybox, the modules and the
-test binary with its libraries. Where that cannot be done here, one line says why and nothing fails. The test binary's
-exit status is ours.
+test binary with its libraries. `v4l2loopback`, for cameras of MJPEG, is no part of Debian's kernel: it is built once from
+Debian's source, against the headers of that kernel; its tests load it. Where any of that cannot be done here, one line
+says why and nothing fails. The test binary's exit status is ours.
 
 Only the standard library of Python 3.11 is used here.
 """
@@ -35,6 +36,7 @@ QEMU = "qemu-system-x86_64"
 # Two cameras that give frames; the second has metadata too, whose node must not be taken for a camera.
 CAMERAS = "n_devs=2 node_types=0x1,0x20001 num_inputs=1,1 input_types=0,0 num_outputs=0,0"
 MODULE = "vivid"
+LOOPBACK = "v4l2loopback"
 # A busy machine boots six times slower than an idle one.
 WITHIN_S = 240
 MEMORY_MB = 768
@@ -124,6 +126,41 @@ def fetch_kernel(cache: Path) -> Path:
     return cache / package
 
 
+def fetch_loopback(kernel: Path) -> Path:
+    """The module that gives what a program writes as a camera's frames, built for this kernel."""
+    module = kernel / f"{LOOPBACK}.ko"
+    if module.exists():
+        return module
+    apt, dpkg, make = need("apt-get", "apt"), need("dpkg-deb", "dpkg"), need("make", "make")
+    headers = kernel.name.replace("linux-image-", "linux-headers-", 1)
+    depends = run(["apt-cache", "depends", headers], stderr=subprocess.DEVNULL)
+    # The compiler that it depends on too is this machine's own.
+    parts = re.findall(r"Depends: (linux-(?:headers|kbuild)-\S+)", depends)
+    if len(parts) < 2:
+        raise CannotRun(f"{headers} is not to be had; a newer kernel is fetched where {kernel} is removed")
+    packages = [headers, *parts, f"{LOOPBACK}-dkms"]
+    say(f"fetching {' '.join(packages)} and building the module (once, 15 MB)")
+    with tempfile.TemporaryDirectory(dir=kernel) as scratch:
+        tree = Path(scratch) / "tree"
+        run([apt, "download", "-q", *packages], cwd=scratch, stderr=subprocess.DEVNULL)
+        for archive in Path(scratch).glob("*.deb"):
+            run([dpkg, "-x", str(archive), str(tree)])
+        sources = tree / "usr" / "src"
+        makefile = sources / headers / "Makefile"
+        # It names the other package by where that is installed.
+        makefile.write_text(makefile.read_text().replace("/usr/src/", f"{sources}/"))
+        source = next(sources.glob(f"{LOOPBACK}-*"))
+        command = [make, "-C", str(makefile.parent), f"M={source}", "modules"]
+        if not shutil.which("gcc-12"):
+            command.append(f"CC={need('gcc', 'gcc')}")
+        with open(kernel / f"{LOOPBACK}.log", "w", encoding="utf-8") as log:
+            built = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if built.returncode != 0:
+            raise CannotRun(f"{LOOPBACK} does not build here, see {log.name}")
+        (source / module.name).rename(module)
+    return module
+
+
 # --- the guest's files ----------------------------------------------------------------------------
 
 
@@ -156,7 +193,7 @@ def add_program(root: Path, program: str, name: str) -> None:
         shutil.copy(library, place)
 
 
-def make_initrd(scratch: Path, kernel: Path, binary: Path | None, command: str) -> Path:
+def make_initrd(scratch: Path, kernel: Path, loopback: Path | None, binary: Path | None, command: str) -> Path:
     root = scratch / "root"
     for folder in ("bin", "dev", "proc", "sys", "tmp"):
         (root / folder).mkdir(parents=True)
@@ -166,6 +203,8 @@ def make_initrd(scratch: Path, kernel: Path, binary: Path | None, command: str) 
         # Debug information is half of the binary, and all of it is read at the boot.
         subprocess.run(["strip", "--strip-debug", str(root / "bin" / "tests")], check=False)
     shutil.copytree(kernel / "modules", root / "modules")
+    if loopback:
+        shutil.copy(loopback, root / "modules")
     init = root / "init"
     init.write_text(INIT.format(module=MODULE, cameras=CAMERAS, command=command))
     init.chmod(0o755)
@@ -264,12 +303,17 @@ def main() -> int:
             raise CannotRun("the kernel that is booted is of x86_64 machines")
         need(QEMU, "qemu-system-x86 seabios")
         kernel = fetch_kernel(cache)
+        try:
+            loopback = fetch_loopback(kernel)
+        except CannotRun as lacking:
+            note_skips([f"skipped the MJPEG cameras of a kernel: {lacking}"])
+            loopback = None
         binary = None if given.shell else build_tests()
         # One test at a time: a fault that one makes would be the other's too.
         tests = f"WIKO_TEST_SKIPS=/tmp/skips tests --test-threads=1 {shlex.join(given.arguments or ['--skip', 'measure'])}"
         with tempfile.TemporaryDirectory(prefix="wiko-kernel-") as scratch:
             # The file must be there: tests append to it.
-            initrd = make_initrd(Path(scratch), kernel, binary, given.shell or f": >/tmp/skips; {tests}")
+            initrd = make_initrd(Path(scratch), kernel, loopback, binary, given.shell or f": >/tmp/skips; {tests}")
             status, skips = boot(kernel, initrd)
     except CannotRun as lacking:
         note_skips([f"skipped the cameras of a kernel: {lacking}"])

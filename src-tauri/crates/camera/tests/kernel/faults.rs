@@ -1,7 +1,7 @@
 //! What a camera does wrong: it is unplugged, stalls, refuses, marks its frames as damaged.
 
 use crate::{
-    DISCONNECT, INJECT_BUFFER_ERROR, INJECT_FATAL_ERROR, INJECT_REQBUFS_ERROR,
+    DISCONNECT, INJECT_BUFFER_ERROR, INJECT_FATAL_ERROR, INJECT_QBUF_ERROR, INJECT_REQBUFS_ERROR,
     INJECT_STREAMON_ERROR, PERCENTAGE_OF_DROPPED_BUFFERS, SOON, Vivid, clock, next_fault,
     next_good,
 };
@@ -108,16 +108,34 @@ fn a_frame_that_the_driver_marks_as_damaged_is_a_bad_frame_and_the_next_is_good(
 #[test]
 fn a_stream_that_does_not_start_is_refused_in_words_and_starts_when_it_can() {
     let vivid = Vivid(0);
-    for error in [INJECT_REQBUFS_ERROR, INJECT_STREAMON_ERROR] {
+    for error in [
+        INJECT_REQBUFS_ERROR,
+        INJECT_QBUF_ERROR,
+        INJECT_STREAMON_ERROR,
+    ] {
         vivid.set(error, 1);
         let refused = V4l2Camera::open(vivid.options(&[]), clock()).unwrap_err();
         assert_eq!(cause(&refused), LostCause::Failed);
+        let words = refused.to_string();
         assert!(
-            refused.to_string().starts_with("/dev/video0: "),
-            "{refused}"
+            words.starts_with("/dev/video0: ") && words.contains("plug it in again"),
+            "{words}"
         );
         next_good(&mut vivid.open());
     }
+}
+
+#[test]
+fn a_buffer_that_the_driver_does_not_take_back_loses_the_camera_behind_the_frame_that_was_in_it() {
+    let vivid = Vivid(0);
+    let mut camera = vivid.open();
+    next_good(&mut camera);
+    vivid.set(INJECT_QBUF_ERROR, 1);
+    let lost = next_fault(&mut camera);
+    assert_eq!(cause(&lost), LostCause::Failed);
+    assert!(lost.to_string().contains("plug it in again"), "{lost}");
+    drop(camera);
+    next_good(&mut vivid.open());
 }
 
 #[test]

@@ -3,10 +3,7 @@
 use crate::{OSD_TEXT_MODE, TEST_PATTERN, Vivid, clock, next_good, small};
 use std::time::Duration;
 use wiko_camera::v4l2::V4l2Camera;
-use wiko_core::{
-    camera::{FeatureValue, FramePicture, PixelFormat, RawImage},
-    ports::Camera,
-};
+use wiko_core::camera::{FramePicture, PixelFormat, RawImage};
 use wiko_testkit::contracts::camera as contract;
 
 #[test]
@@ -163,80 +160,4 @@ fn the_right_one_of_two_cameras_is_seen() {
     });
     assert_ne!(corners[0][0], corners[0][1]);
     assert_eq!(corners[1][0], corners[1][1]);
-}
-
-/// Takes frames at this size and rate while a processor is kept busy; answers with what was lost.
-fn lost_beside_load(width: i64, height: i64, fps: f64, frames: u64) -> u64 {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    let vivid = Vivid(0);
-    let mut settings = small("YUV422_8");
-    settings[1].1 = FeatureValue::Integer(width);
-    settings[2].1 = FeatureValue::Integer(height);
-    settings[3].1 = FeatureValue::Float(fps);
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut sum = 0u64;
-            while !stop.load(Ordering::Relaxed) {
-                sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
-            }
-        });
-        let mut camera = vivid.open_with(&settings);
-        while camera.statistics().frames < frames {
-            next_good(&mut camera);
-        }
-        stop.store(true, Ordering::Relaxed);
-        camera.statistics().frames_lost
-    })
-}
-
-#[test]
-fn no_frame_is_lost_beside_a_busy_processor() {
-    // The driver draws its frames itself and leaves out what it is late for, which is no fault of ours: an emulated machine
-    // stands still at times. Where the station were too slow, it would be so each time.
-    let mut lost = Vec::new();
-    while lost.len() < 8 && !lost.contains(&0) {
-        lost.push(lost_beside_load(320, 180, 15.0, 30));
-    }
-    assert!(lost.contains(&0), "lost {lost:?} of 30 frames");
-}
-
-/// Prints what is lost, and what a frame costs, at sizes that an emulated machine may not reach.
-#[test]
-#[ignore = "a measurement"]
-fn measure() {
-    let cpu = || {
-        let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        Duration::try_from(spent).unwrap()
-    };
-    for (width, height, fps) in [
-        (320, 180, 30.0),
-        (640, 360, 30.0),
-        (1280, 720, 10.0),
-        (1920, 1080, 5.0),
-    ] {
-        let vivid = Vivid(0);
-        let mut settings = small("YUV422_8");
-        settings[1].1 = FeatureValue::Integer(width);
-        settings[2].1 = FeatureValue::Integer(height);
-        settings[3].1 = FeatureValue::Float(fps);
-        let mut camera = vivid.open_with(&settings);
-        next_good(&mut camera);
-        println!(
-            "{camera:?} {:?}",
-            camera.feature("AcquisitionFrameRate").unwrap().value
-        );
-        let (begun, spent) = (std::time::Instant::now(), cpu());
-        while camera.statistics().frames < 91 {
-            next_good(&mut camera);
-        }
-        let per_frame_us = (cpu() - spent).as_micros() / 90;
-        let reached = 90.0 / begun.elapsed().as_secs_f64();
-        let lost = camera.statistics().frames_lost;
-        drop(camera);
-        let beside = lost_beside_load(width, height, fps, 90);
-        println!(
-            "{width}x{height} at {fps}: {reached:.1} fps, {lost} lost, {per_frame_us} us of CPU a frame; {beside} lost beside load"
-        );
-    }
 }

@@ -1,14 +1,20 @@
 //! Cameras of a real kernel: the adapters of Video4Linux and nokhwa against its virtual driver `vivid`, which also unplugs,
-//! stalls and refuses at will. `tests/kernel/run.py` boots that kernel and runs this binary in it, one test at a time.
+//! stalls and refuses at will, and against `v4l2loopback`, which gives what a test writes. `tests/kernel/run.py` boots that kernel and runs this binary in it, one test at a time.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod faults;
 mod features;
+mod feed;
 mod frames;
 mod identity;
+mod ioctl_gate;
+mod load;
+mod loopback;
+mod mjpeg;
 mod os_camera;
+mod reconnect;
 
 use std::{
     path::PathBuf,
@@ -33,6 +39,7 @@ const PERCENTAGE_OF_DROPPED_BUFFERS: u32 = 0x00f0_f040;
 const DISCONNECT: u32 = 0x00f0_f041;
 const INJECT_BUFFER_ERROR: u32 = 0x00f0_f042;
 const INJECT_REQBUFS_ERROR: u32 = 0x00f0_f043;
+const INJECT_QBUF_ERROR: u32 = 0x00f0_f044;
 const INJECT_STREAMON_ERROR: u32 = 0x00f0_f045;
 const INJECT_FATAL_ERROR: u32 = 0x00f0_f046;
 

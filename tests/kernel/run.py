@@ -9,8 +9,8 @@
 The machine's own kernel is left alone: it needs no modules, no root and no camera. Debian's kernel is fetched once
 into ${WIKO_CACHE:-~/.cache/wiko-station}/kernel and booted with a file system that holds busybox, the modules and the
 test binary with its libraries. `v4l2loopback`, for cameras of MJPEG, is no part of Debian's kernel: it is built once from
-Debian's source, against the headers of that kernel; its tests load it. Where any of that cannot be done here, one line
-says why and nothing fails. The test binary's exit status is ours.
+Debian's source, against the headers of that kernel; its tests load it, and the modules of a USB camera of software. Where
+any of that cannot be done here, one line says why and nothing fails. The test binary's exit status is ours.
 
 Only the standard library of Python 3.11 is used here.
 """
@@ -37,6 +37,8 @@ QEMU = "qemu-system-x86_64"
 CAMERAS = "n_devs=2 node_types=0x1,0x20001 num_inputs=1,1 input_types=0,0 num_outputs=0,0"
 MODULE = "vivid"
 LOOPBACK = "v4l2loopback"
+# A USB camera made of software: the tests load these and are both ends of its cable.
+USB = ["usbip-vudc", "vhci-hcd", "usb_f_uvc", "uvcvideo"]
 # A busy machine boots six times slower than an idle one.
 WITHIN_S = 240
 MEMORY_MB = 768
@@ -98,8 +100,6 @@ def fetch_kernel(cache: Path) -> Path:
     for known in sorted(cache.glob("linux-image-*")):
         if (known / "complete").exists():
             return known
-    apt, dpkg = need("apt-get", "apt"), need("dpkg-deb", "dpkg")
-    modprobe, depmod = need("modprobe", "kmod"), need("depmod", "kmod")
     depends = run(["apt-cache", "depends", "linux-image-amd64"], stderr=subprocess.DEVNULL)
     named = re.search(r"Depends: (linux-image-(\S+))", depends)
     if not named:
@@ -107,23 +107,48 @@ def fetch_kernel(cache: Path) -> Path:
     package, version = named.groups()
     say(f"fetching {package} (once, 70 MB)")
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        run([apt, "download", "-q", package], cwd=scratch, stderr=subprocess.DEVNULL)
-        archive = next(Path(scratch).glob("*.deb"))
-        tree = Path(scratch) / "tree"
-        run([dpkg, "-x", str(archive), str(tree)])
-        run([depmod, "-b", str(tree), version])
+        tree = unpack_kernel(Path(scratch), package)
         kept = Path(scratch) / "kept"
-        (kept / "modules").mkdir(parents=True)
+        keep_modules(tree, version, [MODULE], kept / "modules")
+        keep_modules(tree, version, USB, kept / "usb")
         shutil.copy(tree / "boot" / f"vmlinuz-{version}", kept / "vmlinuz")
-        needed = run([modprobe, "-d", str(tree), "-S", version, "--show-depends", MODULE])
-        order = []
-        for path in re.findall(r"^insmod (\S+)", needed, re.MULTILINE):
-            shutil.copy(path, kept / "modules")
-            order.append(Path(path).name)
-        (kept / "modules" / "order").write_text("\n".join(order) + "\n")
         (kept / "complete").touch()
         kept.rename(cache / package)
     return cache / package
+
+
+def unpack_kernel(scratch: Path, package: str) -> Path:
+    apt, dpkg, depmod = need("apt-get", "apt"), need("dpkg-deb", "dpkg"), need("depmod", "kmod")
+    run([apt, "download", "-q", package], cwd=scratch, stderr=subprocess.DEVNULL)
+    tree = scratch / "tree"
+    run([dpkg, "-x", str(next(scratch.glob("*.deb"))), str(tree)])
+    run([depmod, "-b", str(tree), package.removeprefix("linux-image-")])
+    return tree
+
+
+def keep_modules(tree: Path, version: str, modules: list, folder: Path) -> None:
+    """Copies modules and what they need, and writes the order of their loading down."""
+    modprobe = need("modprobe", "kmod")
+    folder.mkdir(parents=True)
+    order: dict = {}
+    for module in modules:
+        needed = run([modprobe, "-d", str(tree), "-S", version, "--show-depends", module])
+        for path in re.findall(r"^insmod (\S+)", needed, re.MULTILINE):
+            shutil.copy(path, folder)
+            order[Path(path).name] = None
+    (folder / "order").write_text("\n".join(order) + "\n")
+
+
+def fetch_usb(kernel: Path) -> Path:
+    """The modules of a USB camera; a kernel that was fetched without them is fetched again for them."""
+    folder = kernel / "usb"
+    if not folder.exists():
+        say(f"fetching {kernel.name} for its USB modules (once, 70 MB)")
+        with tempfile.TemporaryDirectory(dir=kernel) as scratch:
+            tree = unpack_kernel(Path(scratch), kernel.name)
+            keep_modules(tree, kernel.name.removeprefix("linux-image-"), USB, Path(scratch) / "usb")
+            (Path(scratch) / "usb").rename(folder)
+    return folder
 
 
 def fetch_loopback(kernel: Path) -> Path:
@@ -193,7 +218,7 @@ def add_program(root: Path, program: str, name: str) -> None:
         shutil.copy(library, place)
 
 
-def make_initrd(scratch: Path, kernel: Path, loopback: Path | None, binary: Path | None, command: str) -> Path:
+def make_initrd(scratch: Path, kernel: Path, more: list, binary: Path | None, command: str) -> Path:
     root = scratch / "root"
     for folder in ("bin", "dev", "proc", "sys", "tmp"):
         (root / folder).mkdir(parents=True)
@@ -203,8 +228,9 @@ def make_initrd(scratch: Path, kernel: Path, loopback: Path | None, binary: Path
         # Debug information is half of the binary, and all of it is read at the boot.
         subprocess.run(["strip", "--strip-debug", str(root / "bin" / "tests")], check=False)
     shutil.copytree(kernel / "modules", root / "modules")
-    if loopback:
-        shutil.copy(loopback, root / "modules")
+    for modules in more:
+        copy = shutil.copytree if modules.is_dir() else shutil.copy
+        copy(modules, root / "modules" / modules.name)
     init = root / "init"
     init.write_text(INIT.format(module=MODULE, cameras=CAMERAS, command=command))
     init.chmod(0o755)
@@ -303,17 +329,18 @@ def main() -> int:
             raise CannotRun("the kernel that is booted is of x86_64 machines")
         need(QEMU, "qemu-system-x86 seabios")
         kernel = fetch_kernel(cache)
-        try:
-            loopback = fetch_loopback(kernel)
-        except CannotRun as lacking:
-            note_skips([f"skipped the MJPEG cameras of a kernel: {lacking}"])
-            loopback = None
+        more = []
+        for what, fetch in (("MJPEG", fetch_loopback), ("USB", fetch_usb)):
+            try:
+                more.append(fetch(kernel))
+            except CannotRun as lacking:
+                note_skips([f"skipped the {what} cameras of a kernel: {lacking}"])
         binary = None if given.shell else build_tests()
         # One test at a time: a fault that one makes would be the other's too.
         tests = f"WIKO_TEST_SKIPS=/tmp/skips tests --test-threads=1 {shlex.join(given.arguments or ['--skip', 'measure'])}"
         with tempfile.TemporaryDirectory(prefix="wiko-kernel-") as scratch:
             # The file must be there: tests append to it.
-            initrd = make_initrd(Path(scratch), kernel, loopback, binary, given.shell or f": >/tmp/skips; {tests}")
+            initrd = make_initrd(Path(scratch), kernel, more, binary, given.shell or f": >/tmp/skips; {tests}")
             status, skips = boot(kernel, initrd)
     except CannotRun as lacking:
         note_skips([f"skipped the cameras of a kernel: {lacking}"])

@@ -156,7 +156,7 @@ fn frames_that_found_no_empty_buffer_are_counted_as_the_stations_own_loss() {
     let mut camera = vivid.open();
     next_good(&mut camera);
     // Eight buffers are full in a quarter of a second.
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(1));
     while camera.statistics().frames_lost == 0 {
         next_good(&mut camera);
     }

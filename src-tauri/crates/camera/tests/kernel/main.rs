@@ -8,6 +8,7 @@ mod faults;
 mod features;
 mod feed;
 mod frames;
+mod gadget;
 mod identity;
 mod ioctl_gate;
 mod load;

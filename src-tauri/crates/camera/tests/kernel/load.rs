@@ -1,6 +1,6 @@
 //! What is lost where the machine has other work, and whether it is the station that loses it.
 
-use crate::{Vivid, clock, feed, loopback::Loopback, next_good, small};
+use crate::{SOON, Vivid, clock, feed, loopback::Loopback, next_good, small};
 use std::{
     process::{Child, Command},
     sync::{
@@ -155,13 +155,21 @@ fn frames_that_found_no_empty_buffer_are_counted_as_the_stations_own_loss() {
     let vivid = Vivid(0);
     let mut camera = vivid.open();
     next_good(&mut camera);
-    // Eight buffers are full in a quarter of a second.
-    std::thread::sleep(Duration::from_secs(1));
-    while camera.statistics().frames_lost == 0 {
-        next_good(&mut camera);
+    let begun = Instant::now();
+    while camera.statistics().underruns == 0 {
+        let statistics = camera.statistics();
+        assert!(begun.elapsed() < SOON, "{statistics:?}");
+        // Eight buffers are full in a quarter of a second.
+        std::thread::sleep(Duration::from_secs(1));
+        for _ in 0..10 {
+            next_good(&mut camera);
+        }
     }
     let statistics = camera.statistics();
-    assert!(statistics.underruns > 0, "{statistics:?}");
+    assert!(
+        statistics.frames_lost >= statistics.underruns,
+        "{statistics:?}"
+    );
 }
 
 /// Writes frames into the loopback camera at a rate until told to stop.

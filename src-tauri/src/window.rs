@@ -25,6 +25,9 @@ fn instance_name(data_dir: &Path) -> String {
     format!("com.wiko.station.d{}", &hash[..16])
 }
 
+/// How long cameras may take to be let go of at the end.
+const LET_GO_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Shows the window until it is closed.
 pub fn run(
     settings: Settings,
@@ -130,11 +133,14 @@ pub fn run(
         app.cameras.clone(),
         app.installation.records.clone(),
     ));
+    let cameras = app.cameras.clone();
     tauri::async_runtime::spawn(app.clone().follow_set_up());
     tauri::async_runtime::spawn(live::tell_triggers(app.clone(), send.clone()));
     tauri::async_runtime::spawn(live::tell(app, send));
-    tauri.run(|handle, event| {
+    tauri.run(move |handle, event| {
         if let tauri::RunEvent::Exit = event {
+            cameras.stop_all();
+            wiko_camera::wait_for_stopped_cameras(LET_GO_WITHIN);
             // Work in flight goes on from its queue at the next start.
             if let Some(stop) = handle.try_state::<CancellationToken>() {
                 stop.cancel();

@@ -59,7 +59,7 @@ export const commands = {
 	/**  How triggers are set up, and what came of them. */
 	triggers: () => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("triggers")),
 	/**  Sets triggers up anew. What is under way goes on. */
-	setTriggers: (settings: TriggerSettings) => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("set_triggers", { settings })),
+	setTriggers: (settings: TriggerSettingsDto) => typedError<TriggersDto, CommandError>(__TAURI_INVOKE("set_triggers", { settings })),
 	credentials: () => typedError<CredentialsDto[], CommandError>(__TAURI_INVOKE("credentials")),
 	setCredentials: (form: CredentialsForm) => typedError<null, CommandError>(__TAURI_INVOKE("set_credentials", { form })),
 	clearCredentials: (name: SecretName) => typedError<null, CommandError>(__TAURI_INVOKE("clear_credentials", { name })),
@@ -213,15 +213,15 @@ export type BarcodeFills =
 "nothing";
 
 /**  What a scanned code does. */
-export type BarcodeSettings = {
+export type BarcodeSettingsDto = {
 	/**  What every code of a part begins with; not part of the number. */
-	prefix?: string,
+	prefix: string,
 	/**  What every code of a part ends with; not part of the number. */
-	suffix?: string,
+	suffix: string,
 	/**  What the code is. */
-	fills?: BarcodeFills,
+	fills: BarcodeFills,
 	/**  True where a scan takes the part as well. */
-	triggers?: boolean,
+	triggers: boolean,
 };
 
 /**
@@ -1614,7 +1614,7 @@ export type StationDto = {
 	/**  The live picture. */
 	preview: PreviewDto,
 	/**  How parts are triggered. */
-	triggers: TriggerSettings,
+	triggers: TriggerSettingsDto,
 	/**  Where secrets lie; the window warns unless in the keyring. */
 	secrets: Backing,
 	/**  What changes all the time. */
@@ -1754,19 +1754,19 @@ export type TriggerCountsDto = {
 };
 
 /**  How triggers are set up. */
-export type TriggerSettings = {
+export type TriggerSettingsDto = {
 	/**  Who may trigger. */
-	sources?: TriggerSource[],
+	sources: TriggerSource[],
 	/**  Two triggers closer than this are one. */
-	debounce_ms?: number,
-	/**  From one trigger of [`TriggerSource::Interval`] to the next. */
-	interval_ms?: number,
+	debounce_ms: number,
+	/**  From one trigger of the interval to the next. */
+	interval_ms: number,
 	/**  The key that the pedal sends. */
-	pedal_key?: PedalKey | null,
+	pedal_key: PedalKey | null,
 	/**  What a scanned code does. */
-	barcode?: BarcodeSettings,
-	/**  Where [`TriggerSource::Http`] listens, on 127.0.0.1 alone. */
-	http_port?: number,
+	barcode: BarcodeSettingsDto,
+	/**  Where programs on this machine trigger. */
+	http_port: number,
 };
 
 /**  Where a trigger comes from. */
@@ -1791,7 +1791,7 @@ export type TriggerSource =
 /**  How triggers are set up, and what came of them. */
 export type TriggersDto = {
 	/**  The settings that hold. */
-	settings: TriggerSettings,
+	settings: TriggerSettingsDto,
 	/**  Of each source, since the station started. */
 	counts: TriggerCountsDto[],
 	/**  Where programs on this machine may trigger; none where that is off. */

@@ -63,6 +63,7 @@ impl Cameras {
             residual_px: found.residual_px,
             distortion_percent,
             taken_at: self.clock.now(),
+            plane: Some(found.part_plane()),
         };
         self.change(id, |entry| entry.calibration = Some(calibration))
             .map(drop)
@@ -70,14 +71,18 @@ impl Cameras {
 
     /// The dark half: the lens is covered. Kept until the white half is taken.
     pub async fn take_dark(&self, id: &str) -> Result<(), CamerasError> {
-        let dark = self.average(id).await?;
+        let dark = self.average(id).await;
+        self.measures_changed(id);
+        let dark = dark?;
         self.darks().insert(id.to_owned(), dark);
         Ok(())
     }
 
     /// The white half: an even target fills the picture. The flat field holds from then on.
     pub async fn take_white(&self, id: &str) -> Result<(), CamerasError> {
-        let white = self.average(id).await?;
+        let white = self.average(id).await;
+        self.measures_changed(id);
+        let white = white?;
         let features = self.features(id).await?;
         let taken = FlatFieldTaken {
             camera: self.entry(id)?.device.label(),
@@ -94,14 +99,14 @@ impl Cameras {
         write_whole(&path, &file).map_err(|error| RosterError::Io { path, error })?;
         let now = self.clock.now();
         self.change(id, |entry| entry.flat_field_taken_at = Some(now))?;
-        self.known_measures().remove(id);
+        self.measures_changed(id);
         Ok(())
     }
 
     /// Frames as they come, from now on.
     pub fn clear_flat_field(&self, id: &str) -> Result<(), CamerasError> {
         self.change(id, |entry| entry.flat_field_taken_at = None)?;
-        self.known_measures().remove(id);
+        self.measures_changed(id);
         Ok(())
     }
 
@@ -112,6 +117,11 @@ impl Cameras {
             true => (FlatFieldKind::Columns, 1),
             false => (FlatFieldKind::Pixels, FRAMES),
         };
+        if line_scan {
+            self.line_field(id).set(None);
+            // Lines of the next picture may have been corrected already.
+            self.next_frame(id).await?;
+        }
         let mut average: Option<Average> = None;
         for _ in 0..frames {
             let frame = self.next_frame(id).await?;

@@ -4,10 +4,11 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
+use wiko_camera::RegionCamera;
 use wiko_camera::genicam::{GenicamCamera, GenicamDiscovery, GenicamOptions};
 use wiko_camera::line_scan::{
-    LineAspect, LineLayout, LineMode, LineScanCamera, LineScanConfig, LineScanControl, PartLevels,
-    PartTrigger,
+    LineAspect, LineFlatField, LineLayout, LineMode, LineScanCamera, LineScanConfig,
+    LineScanControl, PartLevels, PartTrigger,
 };
 #[cfg(not(target_os = "linux"))]
 use wiko_camera::os_camera::{NokhwaCamera, NokhwaDevice, NokhwaDiscovery, NokhwaOptions};
@@ -27,8 +28,14 @@ use super::roster::{CameraEntry, LineScanEntry};
 /// What the line-scan cameras that are open measure, by id.
 pub type LineControls = Arc<Mutex<BTreeMap<String, LineScanControl>>>;
 
-/// Opens a found device under an id.
-type Open = fn(CameraId, &FoundDevice, Arc<dyn Clock>) -> Result<Box<dyn Camera>, CameraError>;
+/// Opens a found device under an id, with the settings that it is to have: one that was left in a form that cannot be read
+/// has to be told before its first frame.
+type Open = fn(
+    CameraId,
+    &FoundDevice,
+    &FeatureSettings,
+    Arc<dyn Clock>,
+) -> Result<Box<dyn Camera>, CameraError>;
 
 /// One kind of cameras.
 pub struct Kind {
@@ -68,12 +75,13 @@ pub fn all() -> Vec<Kind> {
 fn open_v4l2(
     id: CameraId,
     device: &FoundDevice,
+    settings: &FeatureSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Box<dyn Camera>, CameraError> {
     let options = V4l2Options {
         id,
         device: V4l2Device::Path(device.address.clone().into()),
-        settings: FeatureSettings::new(),
+        settings: settings.clone(),
     };
     Ok(Box::new(V4l2Camera::open(options, clock)?))
 }
@@ -82,12 +90,13 @@ fn open_v4l2(
 fn open_nokhwa(
     id: CameraId,
     device: &FoundDevice,
+    settings: &FeatureSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Box<dyn Camera>, CameraError> {
     let options = NokhwaOptions {
         id,
         device: NokhwaDevice::Address(device.address.clone()),
-        settings: FeatureSettings::new(),
+        settings: settings.clone(),
     };
     Ok(Box::new(NokhwaCamera::open(options, clock)?))
 }
@@ -95,9 +104,13 @@ fn open_nokhwa(
 fn open_genicam(
     id: CameraId,
     device: &FoundDevice,
+    settings: &FeatureSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Box<dyn Camera>, CameraError> {
-    let options = GenicamOptions::default();
+    let options = GenicamOptions {
+        settings: settings.clone(),
+        ..GenicamOptions::default()
+    };
     Ok(Box::new(GenicamCamera::open(id, device, &options, clock)?))
 }
 
@@ -131,6 +144,7 @@ pub fn open(
     others: &[DeviceIdentity],
     clock: Arc<dyn Clock>,
     controls: &LineControls,
+    field: &LineFlatField,
 ) -> Result<Box<dyn Camera>, CameraError> {
     let transport = entry.device.transport;
     let kind = kinds
@@ -143,12 +157,15 @@ pub fn open(
     let camera = open_device(kind, entry, others, clock.clone())?;
     match entry.line_scan {
         Some(line_scan) => {
-            let camera = lines(camera, entry, line_scan, clock)?;
+            let camera = lines(camera, entry, line_scan, field, clock)?;
             let mut controls = controls.lock().unwrap_or_else(PoisonError::into_inner);
             controls.insert(entry.id.clone(), camera.control());
             Ok(Box::new(camera))
         }
-        None => Ok(camera),
+        None => Ok(match entry.region {
+            Some(region) => Box::new(RegionCamera::new(camera, region)),
+            None => camera,
+        }),
     }
 }
 
@@ -162,10 +179,12 @@ fn open_device(
     let label = entry.device.label();
     match entry.device.find_beside(&devices, others) {
         DeviceMatch::One(device) => match &device.obstacle {
-            None => (kind.open)(CameraId(entry.id.clone()), device, clock),
+            None => (kind.open)(CameraId(entry.id.clone()), device, &entry.features, clock),
             // What is known against it may be over by now; where it is not, its own error says more.
-            Some(obstacle) => (kind.open)(CameraId(entry.id.clone()), device, clock)
-                .map_err(|error| with_obstacle(error, obstacle)),
+            Some(obstacle) => {
+                (kind.open)(CameraId(entry.id.clone()), device, &entry.features, clock)
+                    .map_err(|error| with_obstacle(error, obstacle))
+            }
         },
         DeviceMatch::Absent => Err(CameraError::lost(
             LostCause::NotFound,
@@ -209,6 +228,7 @@ fn lines(
     mut camera: Box<dyn Camera>,
     entry: &CameraEntry,
     line_scan: LineScanEntry,
+    field: &LineFlatField,
     clock: Arc<dyn Clock>,
 ) -> Result<LineScanCamera, CameraError> {
     for name in LAYOUT {
@@ -273,6 +293,6 @@ fn lines(
             most_error: MOST_ASPECT_ERROR,
         }),
     };
-    LineScanCamera::new(camera, config, None, clock)
+    LineScanCamera::new(camera, config, Some(field.correct_lines()), clock)
         .map_err(|refused| unusable(refused.to_string()))
 }

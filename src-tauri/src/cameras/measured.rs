@@ -25,6 +25,8 @@ const FRAME_WITHIN: Duration = Duration::from_secs(3);
 pub struct Measures {
     reference: Option<QualityReference>,
     flat_field: Option<Arc<FlatField>>,
+    /// The same of a line-scan camera, whose lines are evened before a part is looked for.
+    line_field: Option<Arc<FlatField>>,
     /// Reference or flat field is there and cannot be read.
     are_broken: bool,
 }
@@ -45,6 +47,11 @@ impl Measures {
     /// True where frames cannot be held against what they should be: none of them is good then.
     pub fn are_broken(&self) -> bool {
         self.are_broken
+    }
+
+    /// What evens lines as they come, where there is a flat field and the camera is a line-scan one.
+    pub(super) fn line_field(&self) -> Option<Arc<FlatField>> {
+        self.line_field.clone()
     }
 
     /// The frame in even light, where there is a flat field.
@@ -114,9 +121,12 @@ impl Cameras {
         });
         let are_broken = (entry.reference_taken_at.is_some() && reference.is_none())
             || (entry.flat_field_taken_at.is_some() && flat_field.is_none());
+        let flat_field = flat_field.map(Arc::new);
+        let by_line = entry.line_scan.is_some();
         Measures {
             reference,
-            flat_field: flat_field.map(Arc::new),
+            flat_field: flat_field.clone().filter(|_| !by_line),
+            line_field: flat_field.filter(|_| by_line),
             are_broken,
         }
     }
@@ -155,7 +165,7 @@ impl Cameras {
             entry.reference_taken_at = Some(now);
             entry.limits = limits;
         })?;
-        self.known_measures().remove(id);
+        self.measures_changed(id);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub mod configured;
 mod flat_field;
 pub mod kinds;
 pub mod measured;
+mod region;
 pub mod roster;
 mod setup;
 mod shot;
@@ -26,7 +27,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use wiko_camera::CameraFeed;
+use wiko_camera::{CameraFeed, line_scan::LineFlatField};
 use wiko_core::{
     UnknownCode,
     camera::{Feature, FeatureError, FeatureValue, Transport},
@@ -71,6 +72,7 @@ pub struct Cameras {
     measures: Mutex<BTreeMap<String, Measures>>,
     darks: Mutex<BTreeMap<String, Average>>,
     lines: LineControls,
+    line_fields: Mutex<BTreeMap<String, LineFlatField>>,
     /// Those whose pictures have changed over the days.
     drifted: Mutex<BTreeSet<String>>,
 }
@@ -122,6 +124,7 @@ impl Cameras {
             measures: Mutex::new(BTreeMap::new()),
             darks: Mutex::new(BTreeMap::new()),
             lines: LineControls::default(),
+            line_fields: Mutex::default(),
             drifted: Mutex::default(),
             settings,
         })
@@ -137,6 +140,21 @@ impl Cameras {
 
     fn known_measures(&self) -> MutexGuard<'_, BTreeMap<String, Measures>> {
         self.measures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What evens the lines of that camera, also while it runs.
+    fn line_field(&self, id: &str) -> LineFlatField {
+        let mut fields = self
+            .line_fields
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        fields.entry(id.to_owned()).or_default().clone()
+    }
+
+    /// What the frames of a camera are held against is other than it was.
+    fn measures_changed(&self, id: &str) {
+        self.known_measures().remove(id);
+        self.line_field(id).set(self.measures(id).line_field());
     }
 
     fn darks(&self) -> MutexGuard<'_, BTreeMap<String, Average>> {
@@ -187,13 +205,15 @@ impl Cameras {
         let features = entry.features.clone();
         let lines = self.lines.clone();
         let roster = self.roster.clone();
+        let field = self.line_field(&entry.id);
+        field.set(self.measures(&entry.id).line_field());
         let open = move || {
             let others: Vec<_> = {
                 let roster = roster.lock().unwrap_or_else(PoisonError::into_inner);
                 let others = roster.all().iter().filter(|other| other.id != entry.id);
                 others.map(|other| other.device.clone()).collect()
             };
-            kinds::open(&kinds, &entry, &others, clock.clone(), &lines)
+            kinds::open(&kinds, &entry, &others, clock.clone(), &lines, &field)
         };
         CameraFeed::with_settings(Box::new(open), features, self.entropy.clone())
     }
@@ -324,11 +344,17 @@ impl Cameras {
         Ok(())
     }
 
-    /// Ends the thread of a camera, which may take seconds; not waited for.
+    /// Has a camera let go of, whoever else looks at it, which may take seconds; not waited for.
     fn stop(&self, id: &str) {
-        let feed = self.feeds().remove(id);
-        if let Some(feed) = feed {
-            std::thread::spawn(move || drop(feed));
+        if let Some(feed) = self.feeds().remove(id) {
+            feed.stop();
+        }
+    }
+
+    /// Has every camera let go of, for the end of the process.
+    pub fn stop_all(&self) {
+        for feed in std::mem::take(&mut *self.feeds()).into_values() {
+            feed.stop();
         }
     }
 
@@ -400,7 +426,7 @@ impl Cameras {
                 }
             })?;
             if geometry || light {
-                self.known_measures().remove(id);
+                self.measures_changed(id);
             }
         }
         // Lines are put together for the layout that the camera had when it was opened.

@@ -12,7 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use wiko_core::{
-    camera::{DeviceIdentity, FeatureSettings, QualityLimits},
+    camera::{DeviceIdentity, FeatureSettings, PartPlane, QualityLimits},
+    geometry::BoxPx,
     stage::Stage,
     time::UnixMillis,
 };
@@ -53,6 +54,9 @@ pub struct CameraEntry {
     /// Pixel to millimetre.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationEntry>,
+    /// What of its picture is inspected, where the camera cannot be told a region; in pixels of its own picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<BoxPx>,
     /// When the reference picture was taken; it lies in the camera's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_taken_at: Option<UnixMillis>,
@@ -77,6 +81,7 @@ impl CameraEntry {
             limits: QualityLimits::default(),
             line_scan,
             calibration: None,
+            region: None,
             reference_taken_at: None,
             flat_field_taken_at: None,
         }
@@ -133,6 +138,9 @@ pub struct CalibrationEntry {
     pub distortion_percent: Option<f64>,
     /// When.
     pub taken_at: UnixMillis,
+    /// How the picture shows the plane of the part; of a checkerboard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plane: Option<PartPlane>,
 }
 
 /// The cameras cannot be read or written.
@@ -349,7 +357,7 @@ fn check_id(id: &str) -> Result<(), RosterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wiko_core::camera::{FeatureValue, Transport, UsbAddress};
+    use wiko_core::camera::{Distortion, FeatureValue, Transport, UsbAddress};
 
     pub(super) fn entry(id: &str) -> CameraEntry {
         let at = usize::from(id.ends_with('2'));
@@ -386,6 +394,20 @@ mod tests {
                 residual_px: None,
                 distortion_percent: None,
                 taken_at: UnixMillis(1_772_352_000_000),
+                plane: Some(PartPlane {
+                    width_px: 1920,
+                    height_px: 1080,
+                    mm_per_px: 0.05,
+                    distortion: Some(Distortion { k1: -0.1, k2: 0.01 }),
+                    homography: Some([0.05, 0.0, 0.0, 0.0, 0.05, 0.0, 0.0, 0.0, 1.0]),
+                    region: None,
+                }),
+            }),
+            region: Some(BoxPx {
+                x: 16,
+                y: 8,
+                width: 640,
+                height: 480,
             }),
             reference_taken_at: None,
             flat_field_taken_at: Some(UnixMillis(1)),

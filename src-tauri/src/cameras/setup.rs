@@ -1,4 +1,4 @@
-//! What the field tech does with a camera beyond single features: region, white balance, scale, files of settings.
+//! What the field tech does with a camera beyond single features: white balance, scale, files of settings.
 
 use super::{
     Cameras, CamerasError,
@@ -6,12 +6,8 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
-use wiko_core::{
-    camera::{
-        DeviceIdentity, Feature, FeatureKind, FeatureSettings, FeatureValue, Mismatch,
-        QualityLimits,
-    },
-    geometry::BoxPx,
+use wiko_core::camera::{
+    DeviceIdentity, Feature, FeatureKind, FeatureSettings, FeatureValue, Mismatch, QualityLimits,
 };
 
 /// From finer to coarser than any camera that looks at parts.
@@ -41,78 +37,6 @@ struct SettingsFile {
 }
 
 impl Cameras {
-    /// The region of interest, on the picture as it is now; none for the whole sensor. The camera reads out nothing else
-    /// then. Sizes go to the nearest step that holds the region.
-    pub async fn set_region(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
-        let features = self.features(id).await?;
-        let named = |name: &str| features.iter().find(|feature| feature.name == name);
-        let axes = [("OffsetX", "Width"), ("OffsetY", "Height")];
-        if axes
-            .iter()
-            .any(|(offset, size)| named(offset).is_none() || named(size).is_none())
-        {
-            return Err(CamerasError::Unfit(
-                "this camera has no region of interest: move it or change the lens".to_owned(),
-            ));
-        }
-        let now = |name: &str| named(name).and_then(whole_value).unwrap_or_default();
-        let before = axes.map(|(offset, size)| (now(offset), now(size)));
-        // An offset leaves less room for a size, so it goes first, and is set last.
-        for (offset, _) in axes {
-            self.set_whole(id, offset, 0, Rounded::Down).await?;
-        }
-        for (axis, (offset, size)) in axes.into_iter().enumerate() {
-            let (start, length) = match region {
-                None => (0, i64::MAX),
-                Some(region) => {
-                    let (start, length) = match axis {
-                        0 => (region.x, region.width),
-                        _ => (region.y, region.height),
-                    };
-                    (before[axis].0 + i64::from(start), i64::from(length))
-                }
-            };
-            self.set_whole(id, size, length, Rounded::Up).await?;
-            if start > 0 {
-                self.set_whole(id, offset, start, Rounded::Down).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets a whole number to the nearest one that the feature takes now.
-    async fn set_whole(
-        &self,
-        id: &str,
-        name: &str,
-        wanted: i64,
-        rounded: Rounded,
-    ) -> Result<(), CamerasError> {
-        let features = self.features(id).await?;
-        let feature = features.iter().find(|feature| feature.name == name);
-        let Some(FeatureKind::Integer {
-            min,
-            max,
-            increment,
-        }) = feature.map(|feature| feature.kind.clone())
-        else {
-            return Err(CamerasError::Unfit(format!("{name} is no whole number")));
-        };
-        let steps = (wanted.clamp(min, max) - min) as f64 / increment.max(1) as f64;
-        let steps = match rounded {
-            Rounded::Up => steps.ceil(),
-            Rounded::Down => steps.floor(),
-        };
-        let most = (max - min) / increment.max(1);
-        let value = min + (steps as i64).min(most) * increment.max(1);
-        if feature.and_then(whole_value) == Some(value) {
-            return Ok(());
-        }
-        self.set_feature(id, name, FeatureValue::Integer(value))
-            .await
-            .map(drop)
-    }
-
     /// Lets the camera find its white on what it sees now, and stay with it.
     pub async fn balance_white(&self, id: &str) -> Result<(), CamerasError> {
         const AUTO: &str = "BalanceWhiteAuto";
@@ -190,6 +114,7 @@ impl Cameras {
             residual_px: None,
             distortion_percent: None,
             taken_at: self.clock.now(),
+            plane: None,
         };
         let entry = self.change(id, |entry| entry.calibration = Some(calibration))?;
         if entry.line_scan.is_some() {
@@ -268,23 +193,10 @@ impl Cameras {
             entry.reference_taken_at = None;
             entry.calibration = None;
         })?;
-        self.known_measures().remove(id);
+        self.measures_changed(id);
         if entry.line_scan.is_some() || file.line_scan.is_some() {
             self.reopen(id)?;
         }
         Ok((count, mismatches))
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Rounded {
-    Up,
-    Down,
-}
-
-fn whole_value(feature: &Feature) -> Option<i64> {
-    match feature.value {
-        Some(FeatureValue::Integer(value)) => Some(value),
-        _ => None,
     }
 }

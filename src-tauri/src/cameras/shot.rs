@@ -52,6 +52,7 @@ pub async fn take_shot(
             features,
             pixel_format: Some(pixel_format(frame)),
             mm_per_px: entry.calibration.map(|known| known.mm_per_px),
+            plane: entry.calibration.and_then(|known| known.plane),
             quality,
             faults,
             invalid_rows: frame.invalid_rows.clone(),

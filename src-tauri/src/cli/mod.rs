@@ -157,7 +157,12 @@ pub fn main() -> ExitCode {
     let output = Output::new(arguments.json);
     #[cfg(target_os = "linux")]
     let by_a_person = arguments.command.is_none() && !arguments.report_ready;
-    match run(arguments, &environment, &output) {
+    let ran = run(arguments, &environment, &output);
+    // A network camera that is not told believes for seconds that somebody has it.
+    if !wiko_camera::wait_for_stopped_cameras(LET_GO_WITHIN) {
+        tracing::warn!("a camera was not let go of in time");
+    }
+    match ran {
         Ok(status) => status,
         Err(failure) => {
             output.failure(&*failure);
@@ -169,6 +174,9 @@ pub fn main() -> ExitCode {
         }
     }
 }
+
+/// How long cameras may take to be let go of at the end.
+const LET_GO_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 fn run(
     arguments: Arguments,

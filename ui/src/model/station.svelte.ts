@@ -9,7 +9,7 @@ import { getContext, setContext } from "svelte";
 import { m, useLanguage, useTimeZone } from "../i18n/index.svelte";
 import {
   type AnalysisDto, type HistoryRowDto, type InspectionDto, type Language, type LiveDto, type Obstacle, type OperatorCallForm,
-  type OrderDto, type Platform, type Role, type StationDto, StationError, type StationUpdate, type TriggersDto, type TriggerSettings, type TriggerSource, type VerdictDto,
+  type OrderDto, type Platform, type Role, type StationDto, StationError, type StationUpdate, type TriggersDto, type TriggerSettingsDto, type TriggerSource, type VerdictDto,
 } from "../platform/types";
 import { ROLES } from "../platform/codes";
 import type { Notices } from "./notices.svelte";
@@ -166,7 +166,7 @@ export class StationModel {
   }
 
   /** Fails with the station's sentence. */
-  async setTriggers(settings: TriggerSettings): Promise<TriggersDto> {
+  async setTriggers(settings: TriggerSettingsDto): Promise<TriggersDto> {
     const set = await this.platform.setTriggers(settings);
     if (this.station) this.station.triggers = set.settings;
     return set;

@@ -4,7 +4,7 @@ import type {
   CredentialsForm, ErrorCode, ExportedSettingsDto, Feature, FeatureSetDto, FlatFieldStep, FoundCamerasDto, HistoryPageDto,
   HistoryQueryDto, HistoryRowDto, ImportedSettingsDto, InspectionDto, Language, LineScanDto, LiveAidsDto, OperatorCallForm,
   OrderDto, QualityHistoryDto, QualityLimits, Queue, QueuedPartsDto, RegionForm, ScannedDto, SecretName, SetFeatureForm, SpendingDto,
-  StationDto, StationUpdate, TestShotDto, TriggersDto, TriggerSettings, TriggerSource,
+  StationDto, StationUpdate, TestShotDto, TriggersDto, TriggerSettingsDto, TriggerSource,
 } from "../bindings.gen";
 
 export type * from "../bindings.gen";
@@ -63,7 +63,7 @@ export interface Platform {
   forgetSerial(): Promise<void>;
   /** How triggers are set up, and what came of them since the station started. */
   triggers(): Promise<TriggersDto>;
-  setTriggers(settings: TriggerSettings): Promise<TriggersDto>;
+  setTriggers(settings: TriggerSettingsDto): Promise<TriggersDto>;
   operatorDecide(form: OperatorCallForm): Promise<InspectionDto>;
   historyPage(query: HistoryQueryDto): Promise<HistoryPageDto>;
   inspection(id: string): Promise<InspectionDto>;

@@ -15,6 +15,7 @@ mod mode_features;
 pub mod os_camera;
 mod pacing;
 mod part_present;
+mod region;
 mod replay;
 mod settings;
 pub mod simulated;
@@ -25,5 +26,6 @@ pub use feed::{CameraFeed, OpenCamera, Parts, TriggerMode, wait_for_stopped_came
 pub use line_scan::LineScanCamera;
 pub use pacing::Pacing;
 pub use part_present::{PartPresent, PartPresentConfig, PartView};
+pub use region::RegionCamera;
 pub use replay::{ReplayCamera, ReplaySource};
 pub use simulated::{SimulatedCamera, SimulatedCameraConfig, SimulatedDefect, render_part};

@@ -1,9 +1,9 @@
 import { fireEvent, screen } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { find, get, openWindow, press, settle } from "../../test-window";
-import type { CaptureConditions } from "../../platform/types";
+import type { CaptureConditionsDto } from "../../platform/types";
 
-async function openRecord(conditions: CaptureConditions | null) {
+async function openRecord(conditions: CaptureConditionsDto | null) {
   const station = await openWindow();
   station.parts[0]!.conditions = conditions;
   await press("nav-history");
@@ -33,7 +33,9 @@ describe("the conditions of a part", () => {
     expect(get("condition-feature-list").textContent).toMatch(/曝光时间3500.*自动增益关.*ReverseXtrue/s);
   });
 
-  it.each([null, {}, { features: {}, faults: [], invalid_rows: [] }])("show nothing where nothing was kept", async (conditions) => {
+  const nothing: CaptureConditionsDto = { trigger: null, device: null, features: {}, pixel_format: null, mm_per_px: null, quality: null, faults: [], invalid_rows: [] };
+
+  it.each([null, nothing])("show nothing where nothing was kept", async (conditions) => {
     await openRecord(conditions);
     expect(get("record")).toBeTruthy();
     expect(find("conditions")).toBeNull();

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { find, get, key, openWindow, press, scan, settle } from "../../test-window";
 import { GOOD } from "../../platform/fake/scenes";
 import type { FakeStation } from "../../platform/fake/station";
-import type { BarcodeSettings, TriggerSettings } from "../../platform/types";
+import type { BarcodeSettingsDto, TriggerSettingsDto } from "../../platform/types";
 
-const BARCODE: BarcodeSettings = { prefix: "", suffix: "", fills: "serial", triggers: false };
-const triggers = (change: Partial<TriggerSettings>): TriggerSettings => ({
+const BARCODE: BarcodeSettingsDto = { prefix: "", suffix: "", fills: "serial", triggers: false };
+const triggers = (change: Partial<TriggerSettingsDto>): TriggerSettingsDto => ({
   sources: ["key", "on_screen"], debounce_ms: 350, interval_ms: 5000, pedal_key: null, barcode: BARCODE, http_port: 8642, ...change,
 });
-const open = (change: Partial<TriggerSettings>) => openWindow({ scenes: [GOOD], station: { triggers: triggers(change) } });
-const openScans = (barcode: Partial<BarcodeSettings>) => open({ sources: ["key", "on_screen", "barcode"], barcode: { ...BARCODE, ...barcode } });
+const open = (change: Partial<TriggerSettingsDto>) => openWindow({ scenes: [GOOD], station: { triggers: triggers(change) } });
+const openScans = (barcode: Partial<BarcodeSettingsDto>) => open({ sources: ["key", "on_screen", "barcode"], barcode: { ...BARCODE, ...barcode } });
 const sources = (station: FakeStation) => station.calls.filter(({ command }) => command === "triggerCapture").map(({ args }) => args[0]);
 const phase = () => get("banner").dataset.phase;
 

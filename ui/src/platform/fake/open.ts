@@ -2,7 +2,7 @@
 import { GIGE_MISSING } from "./camera-scenes";
 import { GOOD, RUST_AND_SCRATCH, type Scene, UNEVEN_POLISH, UNSURE } from "./scenes";
 import { FakeStation } from "./station";
-import type { TriggerSettings } from "../types";
+import type { TriggerSettingsDto } from "../types";
 
 const SCENES: Record<string, Scene[]> = {
   pass: [GOOD], fail: [RUST_AND_SCRATCH], minor: [UNEVEN_POLISH], undetermined: [UNSURE],
@@ -31,7 +31,7 @@ export function openFake(search: URLSearchParams): FakeStation {
       station.setLive({ camera_warnings: [{ camera: "edge-line", kind: "parts_missed" }, { camera: "glaze-top", kind: "drift" }, { camera: "edge-line", kind: "flat_field_stale" }] });
       break;
     case "triggers": {
-      const settings: TriggerSettings = { ...station.state.triggers, sources: ["key", "on_screen", "pedal", "barcode", "camera_line", "http"], pedal_key: "F13" };
+      const settings: TriggerSettingsDto = { ...station.state.triggers, sources: ["key", "on_screen", "pedal", "barcode", "camera_line", "http"], pedal_key: "F13" };
       station.state.triggers = station.gate.set(settings);
       station.setLive({ kept_serial: (station.gate.keptSerial = "WK-2611-A0042") });
       Object.assign(station.gate.count("key"), { taken: 412, bounced: 7, last_at: Date.now() - 61_000 });

@@ -20,7 +20,7 @@ export function newPart(state: StationDto, scene: Scene, at: number, sequence: n
     verdict: { code: "pending", reason: null, obstacle: null, detail: "", decided_at: null },
     screening: null, analysis: null, operator_decisions: [], revision: 1, upload: { state: "not_due" }, evidence: null, image_removed: null,
     conditions: {
-      trigger: "key", pixel_format: "JPEG",
+      trigger: "key", device: null, features: {}, pixel_format: "JPEG", mm_per_px: null, faults: [], invalid_rows: [],
       quality: {
         focus: 41.2, mean_level: 121.6, dark_share: 0.02, clipped_share: 0.004, clipped_on_part: 0.006, noise: 1.92, motion_blur: 1.08,
         likeness: null, shift_px: null,

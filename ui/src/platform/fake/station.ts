@@ -2,7 +2,7 @@
 // part is captured, screened, decided or delayed, uploaded; errors and an outage can be asked for.
 import {
   type AuditRowDto, type CheckDto, type CommandError, type ContainedPartDto, type CredentialsDto, type HistoryQueryDto, type InspectionDto,
-  type LiveDto, type Platform, type PreviewSink, type QueuedPartDto, type StationDto, StationError, type StationUpdate, type TriggerSettings,
+  type LiveDto, type Platform, type PreviewSink, type QueuedPartDto, type StationDto, StationError, type StationUpdate, type TriggerSettingsDto,
   type TriggerSource,
 } from "../types";
 import { STAGES } from "../codes";
@@ -181,7 +181,7 @@ export class FakeStation extends FakeCameraCommands implements Platform {
     return this.gate.dto();
   }
 
-  async setTriggers(settings: TriggerSettings) {
+  async setTriggers(settings: TriggerSettingsDto) {
     this.called("setTriggers", settings);
     this.state.triggers = this.gate.set(settings);
     return this.gate.dto();
@@ -348,7 +348,7 @@ export class FakeStation extends FakeCameraCommands implements Platform {
     const part = this.#part(scene, this.#now(), this.parts[0] ? this.parts[0].sequence + 1 : 1);
     part.serial = taking.serial;
     part.lot = taking.lot ?? part.lot;
-    part.conditions = { ...part.conditions, trigger: taking.source };
+    if (part.conditions) part.conditions.trigger = taking.source;
     this.parts.unshift(part);
     this.state.live.kept_serial = this.gate.keptSerial;
     this.#recount();

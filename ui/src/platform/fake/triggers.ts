@@ -1,5 +1,5 @@
 // What lets triggers through to the station in memory, by the rules of the real one.
-import { type ErrorCode, StationError, type TriggerCountsDto, type TriggersDto, type TriggerSettings, type TriggerSource } from "../types";
+import { type ErrorCode, StationError, type TriggerCountsDto, type TriggersDto, type TriggerSettingsDto, type TriggerSource } from "../types";
 import { TRIGGER_SOURCES } from "../codes";
 
 /** One word that a part is there. */
@@ -18,7 +18,7 @@ interface Taking {
 const refused = (code: ErrorCode, message: string) => new StationError({ code, message });
 
 export class FakeTriggers {
-  settings: TriggerSettings;
+  settings: TriggerSettingsDto;
   counts: TriggerCountsDto[] = TRIGGER_SOURCES.map((source) => ({ source, taken: 0, bounced: 0, busy: 0, failed: 0, last_at: null }));
   keptSerial: string | null = null;
   /** Why the HTTP trigger does not listen; null where it does. */
@@ -27,7 +27,7 @@ export class FakeTriggers {
   #taking = false;
   #now: () => number;
 
-  constructor(settings: TriggerSettings, now: () => number) {
+  constructor(settings: TriggerSettingsDto, now: () => number) {
     this.settings = structuredClone(settings);
     this.#now = now;
   }
@@ -76,7 +76,7 @@ export class FakeTriggers {
     return { serial: fills === "serial" ? number : null, lot: fills === "lot" ? number : null };
   }
 
-  set(settings: TriggerSettings): TriggerSettings {
+  set(settings: TriggerSettingsDto): TriggerSettingsDto {
     const bad = (key: string, reason: string) => refused("invalid_input", `${key}: ${reason}`);
     const on = (source: TriggerSource) => settings.sources.includes(source);
     if (settings.sources.length === 0) throw bad("sources", 'name at least one, such as "key"');

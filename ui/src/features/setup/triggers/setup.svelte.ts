@@ -3,7 +3,7 @@
 // - What is being changed is this page's alone until it is saved; what is read meanwhile never takes it back.
 // - What holds is the station's word: an answer that was asked for before a save is not shown after it.
 import type { StationModel } from "../../../model/station.svelte";
-import { type BarcodeSettings, StationError, type TriggersDto, type TriggerSettings, type TriggerSource } from "../../../platform/types";
+import { type BarcodeSettingsDto, StationError, type TriggersDto, type TriggerSettingsDto, type TriggerSource } from "../../../platform/types";
 import { TRIGGER_SOURCES } from "../../../platform/codes";
 import { poll } from "../cameras/poll";
 
@@ -13,7 +13,7 @@ export const MOST_PORT = 65_535;
 export const MOST_MS = 0xffff_ffff;
 
 /** As typed: a number that is none while a field is empty. */
-export type TriggerDraft = Omit<TriggerSettings, "debounce_ms" | "interval_ms" | "http_port"> &
+export type TriggerDraft = Omit<TriggerSettingsDto, "debounce_ms" | "interval_ms" | "http_port"> &
   Record<"debounce_ms" | "interval_ms" | "http_port", number | null>;
 
 export const isWhole = (value: number | null, most: number): value is number => value !== null && Number.isInteger(value) && value >= 0 && value <= most;
@@ -22,7 +22,7 @@ export const isWhole = (value: number | null, most: number): value is number => 
 const inOrder = (sources: readonly TriggerSource[]) => TRIGGER_SOURCES.filter((source) => sources.includes(source));
 const textOf = (settings: TriggerDraft) => JSON.stringify([
   inOrder(settings.sources), settings.debounce_ms, settings.interval_ms, settings.pedal_key, settings.http_port,
-  ...(["prefix", "suffix", "fills", "triggers"] satisfies (keyof BarcodeSettings)[]).map((name) => settings.barcode[name]),
+  ...(["prefix", "suffix", "fills", "triggers"] satisfies (keyof BarcodeSettingsDto)[]).map((name) => settings.barcode[name]),
 ]);
 
 export class TriggerSetup {
@@ -34,7 +34,7 @@ export class TriggerSetup {
   error = $state.raw<StationError | null>(null);
   readonly changed = $derived(this.draft !== null && this.triggers !== null && textOf(this.draft) !== textOf(this.triggers.settings));
   /** The settings to be saved; null while a number is missing or is none that the station can read. */
-  readonly whole = $derived.by((): TriggerSettings | null => {
+  readonly whole = $derived.by((): TriggerSettingsDto | null => {
     if (this.draft === null) return null;
     const { debounce_ms, interval_ms, http_port, ...rest } = $state.snapshot(this.draft) as TriggerDraft;
     if (!isWhole(debounce_ms, MOST_MS) || !isWhole(interval_ms, MOST_MS) || !isWhole(http_port, MOST_PORT)) return null;

@@ -2,7 +2,7 @@ import { fireEvent } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { find, get, key, openWindow, press, settle } from "../../../test-window";
 import type { FakeStation } from "../../../platform/fake/station";
-import type { TriggerSettings } from "../../../platform/types";
+import type { TriggerSettingsDto } from "../../../platform/types";
 import { curlLine } from "./setup.svelte";
 
 async function openTriggers(prepare: (station: FakeStation) => void = () => {}) {
@@ -13,7 +13,7 @@ async function openTriggers(prepare: (station: FakeStation) => void = () => {}) 
   await settle(10);
   return station;
 }
-const saved = (station: FakeStation) => station.calls.filter(({ command }) => command === "setTriggers").map(({ args }) => args[0] as TriggerSettings);
+const saved = (station: FakeStation) => station.calls.filter(({ command }) => command === "setTriggers").map(({ args }) => args[0] as TriggerSettingsDto);
 const isOn = (testid: string) => get(testid).getAttribute("aria-checked") === "true";
 const input = (testid: string) => get(testid) as HTMLInputElement;
 async function type(testid: string, value: string) {

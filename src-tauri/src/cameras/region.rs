@@ -1,0 +1,123 @@
+//! What of a camera's picture is inspected: read out by the camera alone where it can be told so, else cut out of each frame.
+
+use super::{Cameras, CamerasError};
+use wiko_core::{
+    camera::{Feature, FeatureKind, FeatureValue},
+    geometry::BoxPx,
+};
+
+/// Less shows no part.
+const LEAST_PX: u32 = 16;
+
+impl Cameras {
+    /// The region of interest, on the picture as it is now; none for the whole sensor. The camera reads out nothing else
+    /// then. Sizes go to the nearest step that holds the region.
+    pub async fn set_region(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
+        let features = self.features(id).await?;
+        let named = |name: &str| features.iter().find(|feature| feature.name == name);
+        let axes = [("OffsetX", "Width"), ("OffsetY", "Height")];
+        if axes
+            .iter()
+            .any(|(offset, size)| named(offset).is_none() || named(size).is_none())
+        {
+            return self.set_cut(id, region);
+        }
+        let now = |name: &str| named(name).and_then(whole_value).unwrap_or_default();
+        let before = axes.map(|(offset, size)| (now(offset), now(size)));
+        // An offset leaves less room for a size, so it goes first, and is set last.
+        for (offset, _) in axes {
+            self.set_whole(id, offset, 0, Rounded::Down).await?;
+        }
+        for (axis, (offset, size)) in axes.into_iter().enumerate() {
+            let (start, length) = match region {
+                None => (0, i64::MAX),
+                Some(region) => {
+                    let (start, length) = match axis {
+                        0 => (region.x, region.width),
+                        _ => (region.y, region.height),
+                    };
+                    (before[axis].0 + i64::from(start), i64::from(length))
+                }
+            };
+            self.set_whole(id, size, length, Rounded::Up).await?;
+            if start > 0 {
+                self.set_whole(id, offset, start, Rounded::Down).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The region of a camera that cannot be told one, which is then cut out of each frame. `region` is on the picture as it
+    /// is now.
+    fn set_cut(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
+        let entry = self.entry(id)?;
+        let origin = entry.region.map_or((0, 0), |before| (before.x, before.y));
+        let own = region.map(|region| BoxPx {
+            x: region.x.saturating_add(origin.0),
+            y: region.y.saturating_add(origin.1),
+            ..region
+        });
+        if own.is_some_and(|own| own.width < LEAST_PX || own.height < LEAST_PX) {
+            return Err(CamerasError::Unfit(format!(
+                "the region has to be {LEAST_PX} pixels each way at least: draw a larger one"
+            )));
+        }
+        self.change(id, |entry| {
+            entry.region = own;
+            entry.flat_field_taken_at = None;
+            entry.reference_taken_at = None;
+            // Two points tell how long a pixel is wherever it lies; a board tells of the whole picture.
+            if entry.calibration.is_some_and(|known| known.checkerboard) {
+                entry.calibration = None;
+            }
+        })?;
+        self.measures_changed(id);
+        self.reopen(id)
+    }
+
+    /// Sets a whole number to the nearest one that the feature takes now.
+    async fn set_whole(
+        &self,
+        id: &str,
+        name: &str,
+        wanted: i64,
+        rounded: Rounded,
+    ) -> Result<(), CamerasError> {
+        let features = self.features(id).await?;
+        let feature = features.iter().find(|feature| feature.name == name);
+        let Some(FeatureKind::Integer {
+            min,
+            max,
+            increment,
+        }) = feature.map(|feature| feature.kind.clone())
+        else {
+            return Err(CamerasError::Unfit(format!("{name} is no whole number")));
+        };
+        let steps = (wanted.clamp(min, max) - min) as f64 / increment.max(1) as f64;
+        let steps = match rounded {
+            Rounded::Up => steps.ceil(),
+            Rounded::Down => steps.floor(),
+        };
+        let most = (max - min) / increment.max(1);
+        let value = min + (steps as i64).min(most) * increment.max(1);
+        if feature.and_then(whole_value) == Some(value) {
+            return Ok(());
+        }
+        self.set_feature(id, name, FeatureValue::Integer(value))
+            .await
+            .map(drop)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Rounded {
+    Up,
+    Down,
+}
+
+fn whole_value(feature: &Feature) -> Option<i64> {
+    match feature.value {
+        Some(FeatureValue::Integer(value)) => Some(value),
+        _ => None,
+    }
+}

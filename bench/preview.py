@@ -1,5 +1,6 @@
 """The live picture at 1080p30 in the real window against GStreamer's native one, on the same JPEGs."""
 
+import contextlib
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from measure import Figure, NotMeasured, cpu_s, display, run, stop, tree
@@ -92,34 +94,46 @@ def as_the_station_draws() -> dict[str, str]:
     return {} if list(Path("/dev/dri").glob("renderD*")) else {"WEBKIT_DISABLE_DMABUF_RENDERER": "1"}
 
 
-def in_the_window(station: Path, data_dir: Path, environment: dict[str, str]) -> dict:
-    """Frames, drops, latencies and CPU seconds of the station and its WebKit processes over SECONDS."""
+@contextlib.contextmanager
+def opened_window(station: Path, data_dir: Path, environment: dict[str, str]) -> Iterator[tuple[WebDriver, int]]:
+    """The station's window with its counters of the live picture on, and the station's process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        ["WebKitWebDriver", f"--port={port}"], env=environment | AUTOMATION | as_the_station_draws(),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            ["WebKitWebDriver", f"--port={port}"], env=environment | AUTOMATION | as_the_station_draws(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )
+    except OSError as error:
+        raise NotMeasured(f"WebKitWebDriver: {error.strerror}; run scripts/setup bench") from error
     driver = WebDriver(port)
     try:
         driver.wait_until_ready(10)
         driver.open(station, ["--data-dir", str(data_dir)])
         driver.script("location.hash = 'debug=preview'")
-        time.sleep(WARM_UP_S)
-        read = "return window.__preview ? JSON.stringify(window.__preview) : null"
-        if driver.script(read) is None:
-            raise NotMeasured("the window shows no live picture (window.__preview is not there)")
-        pid = station_pid(process.pid, station)
-        first, cpu_before, begin = json.loads(driver.script(read)), cpu_s(tree(pid)), time.monotonic()
-        time.sleep(SECONDS)
-        last, cpu_after, end = json.loads(driver.script(read)), cpu_s(tree(pid)), time.monotonic()
+        yield driver, station_pid(process.pid, station)
     finally:
         try:
             driver.close()
         except (NotMeasured, OSError):
             pass
         stop(process)
+
+
+def counted(driver: WebDriver) -> dict:
+    """What the window has counted of its live picture until now."""
+    text = driver.script("return window.__preview ? JSON.stringify(window.__preview) : null")
+    if text is None:
+        raise NotMeasured("the window shows no live picture (window.__preview is not there)")
+    return json.loads(text)
+
+
+def watched(driver: WebDriver, pid: int, seconds: float) -> dict:
+    """Frames, drops, latencies and CPU seconds of the station and its WebKit processes over these seconds."""
+    first, cpu_before, begin = counted(driver), cpu_s(tree(pid)), time.monotonic()
+    time.sleep(seconds)
+    last, cpu_after, end = counted(driver), cpu_s(tree(pid)), time.monotonic()
     frames = last["frames"] - first["frames"]
     if frames <= 0:
         raise NotMeasured("the live picture stood still")
@@ -132,22 +146,34 @@ def in_the_window(station: Path, data_dir: Path, environment: dict[str, str]) ->
     }
 
 
+def in_the_window(station: Path, data_dir: Path, environment: dict[str, str]) -> dict:
+    with opened_window(station, data_dir, environment) as (driver, pid):
+        time.sleep(WARM_UP_S)
+        return watched(driver, pid, SECONDS)
+
+
+def latency_and_drops(name: str, seen: dict) -> list[Figure]:
+    latencies = seen["latencies_ms"]
+    p50, p95 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.95))
+    drops = 100 * seen["drops"] / (seen["frames"] + seen["drops"])
+    shown = f"{seen['frames'] / seen['seconds']:.1f} frames/s drawn; p50 {p50:.1f} ms"
+    return [
+        Figure(f"{name} p95", p95, None, "ms", p95, P95_LIMIT_MS, f"<= {P95_LIMIT_MS} ms", f"exposure to drawn; {shown}"),
+        Figure(f"{name} drops", drops, None, "%", drops, DROPS_LIMIT_PERCENT, "< 1 %",
+               f"{seen['drops']} of {seen['frames'] + seen['drops']} frames"),
+    ]
+
+
 def measure(station: Path, data_dir: Path, film: Path) -> list[Figure]:
     with display() as environment:
         native_ms = [native_cpu_ms(film, environment)]
         seen = in_the_window(station, data_dir, environment)
         native_ms.append(native_cpu_ms(film, environment))
     native = statistics.mean(native_ms)
-    latencies = seen["latencies_ms"]
-    p50, p95 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.95))
-    drops = 100 * seen["drops"] / (seen["frames"] + seen["drops"])
     # Of each frame that the camera gave, drawn or not: dropping frames must not look cheap or dear.
     own = seen["cpu_s"] * 1e3 / (seen["seconds"] * FRAMES_PER_S)
-    shown = f"{seen['frames'] / seen['seconds']:.1f} frames/s drawn; p50 {p50:.1f} ms"
     return [
-        Figure("preview p95", p95, None, "ms", p95, P95_LIMIT_MS, f"<= {P95_LIMIT_MS} ms", f"exposure to drawn; {shown}"),
-        Figure("preview drops", drops, None, "%", drops, DROPS_LIMIT_PERCENT, "< 1 %",
-               f"{seen['drops']} of {seen['frames'] + seen['drops']} frames"),
+        *latency_and_drops("preview", seen),
         Figure("preview CPU", own, native, "CPU ms", own / native, CPU_LIMIT, f"<= {CPU_LIMIT}x",
                "a frame; station and WebKit's processes, GStreamer to ximagesink"),
     ]

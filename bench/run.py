@@ -2,7 +2,8 @@
 """Takes each figure beside its yardstick, in one run, and writes bench.json.
 
     make bench                            everything
-    python3 bench/run.py enqueue codec    some: enqueue, codec, pixels, client, window, preview, history, drain, memory
+    python3 bench/run.py enqueue codec    some: enqueue, codec, pixels, client, window, preview, history, drain, memory,
+                                          linescan, cameras
     python3 bench/run.py history --parts 10000000
 
 A figure that misses its goal is printed as MISSED, and the exit status stays 0: a
@@ -23,6 +24,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cameras
 import client
 import codec
 import drain
@@ -59,7 +61,8 @@ def data_dir(scratch: Path, film: Path) -> Path:
 
 
 def main() -> int:
-    known = ["enqueue", "codec", "pixels", "client", "window", "preview", "history", "drain", "memory"]
+    known = ["enqueue", "codec", "pixels", "client", "window", "preview", "history", "drain", "memory",
+             "linescan", "cameras"]
     reader = argparse.ArgumentParser(prog="bench/run.py")
     reader.add_argument("which", nargs="*", metavar=" | ".join(known))
     reader.add_argument("--parts", type=int, help="of the history; as many as the disk has room for by default")
@@ -100,6 +103,8 @@ def main() -> int:
                     figures += drain.measure(profile, scratch, cache)
                 elif which == "linescan":
                     figures += linescan.measure(profile, scratch)
+                elif which == "cameras":
+                    figures += cameras.measure(profile, scratch)
                 elif which == "memory":
                     figures += memory.measure(profile)
                 elif which == "window":

@@ -84,7 +84,8 @@ impl Sender {
     fn stream(&self, socket: &UdpSocket, stream: Stream, line: &mut u64) {
         let begun = Instant::now();
         let (mut id, mut number) = (self.first_id, 0);
-        let mut pixels = Vec::new();
+        // Of so many rows.
+        let (mut pixels, mut drawn) = (Vec::new(), 0);
         let mut due = Instant::now();
         while self.registers.stream() == Some(stream) {
             if self.registers.waits_for_trigger() {
@@ -114,16 +115,20 @@ impl Sender {
             } else {
                 stream.height
             };
-            pixels.clear();
-            for row in 0..rows {
-                let at = u64::from(stream.offset_y) + u64::from(row) + *line;
-                self.scene.row(
-                    stream.format,
-                    stream.offset_x,
-                    stream.width,
-                    at,
-                    &mut pixels,
-                );
+            // Where the same is seen again it is not drawn again: a real camera takes nothing of this machine.
+            if self.moves || drawn != rows {
+                drawn = rows;
+                pixels.clear();
+                for row in 0..rows {
+                    let at = u64::from(stream.offset_y) + u64::from(row) + *line;
+                    self.scene.row(
+                        stream.format,
+                        stream.offset_x,
+                        stream.width,
+                        at,
+                        &mut pixels,
+                    );
+                }
             }
             let mut said = stream;
             self.faults.misshape(number, &mut pixels, &mut said);

@@ -15,7 +15,7 @@ UI_SOURCES := ui/package.json $(wildcard ui/*.html ui/*.ts ui/*.js) $(shell find
   $(wildcard ui/src ui/public ui/messages ui/project.inlang) \
   -path ui/src/paraglide -prune -o -path '*/cache' -prune -o -print 2>/dev/null)
 
-.PHONY: help run test test-live test-faults fuzz bench package lint bindings icons clean setup-run setup-test setup-bench ui
+.PHONY: help run test test-live test-faults fuzz bench soak package lint bindings icons clean setup-run setup-test setup-bench ui
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
@@ -28,6 +28,9 @@ test: ## Every check and every test, the real window included
 
 bench: setup-bench $(UI) ## Each figure beside its yardstick; writes bench.json
 	@$(ENV) python3 bench/run.py
+
+soak: setup-bench $(UI) ## Eight hours of the live picture as fast as they go: what memory grew; writes soak.json
+	@$(ENV) python3 bench/soak.py
 
 package: setup-run $(UI) ## A Debian package, in the target folder under release/bundle/deb
 	@scripts/package
@@ -53,7 +56,7 @@ icons: ## Render icons/ from icons/icon.svg
 ui: setup-run $(UI)
 
 clean: ## Remove what was built (the target folder, ui/dist, ui/node_modules)
-	@$(ENV) rm -rf ui/dist ui/node_modules ui/src/paraglide bench.json faults.json; cargo clean
+	@$(ENV) rm -rf ui/dist ui/node_modules ui/src/paraglide bench.json faults.json soak.json; cargo clean
 
 setup-run setup-test setup-bench:
 	@scripts/setup $(@:setup-%=%)

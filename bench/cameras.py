@@ -49,9 +49,12 @@ def measure(profile: str, scratch: Path) -> list[Figure]:
     built = cargo_build(profile, ["--workspace", "--bin", "wiko-station", "--example", "gige_camera"])
     programs = [str(built / "wiko-station"), str(built / "examples/gige_camera")]
     command = [sys.executable, str(Path(__file__).resolve()), *programs, str(scratch / "cameras")]
-    lines = gige.in_own_network(command).splitlines()
+    status, said = gige.in_own_network(command)
+    if status != 0:
+        raise NotMeasured("see above")
     # `met` follows from the others.
-    return [Figure(**{key: value for key, value in json.loads(line).items() if key != "met"}) for line in lines]
+    each = (json.loads(line) for line in said.splitlines())
+    return [Figure(**{key: value for key, value in figure.items() if key != "met"}) for figure in each]
 
 
 def main() -> int:
@@ -257,8 +260,8 @@ def lost_under_load(driver: preview.WebDriver, simulators: list[Simulator], sent
         lost = max(left - came, told)
         yield Figure(
             f"1080p30 frames lost, {n + 1}", lost, None, "frames", lost, 0, "0",
-            f"{came} of {left} sent in {LOADED_S} s beside {LOADS} busy loops; the station counts {told} lost, {resent} "
-            f"packets resent; the kernel dropped {dropped} datagrams of both cameras",
+            f"{came} of {left} sent in {LOADED_S} s beside {LOADS} busy loops; the station counts {told} lost, "
+            f"{resent} packets resent; the kernel dropped {dropped} datagrams of both cameras",
         )  # fmt: skip
 
 

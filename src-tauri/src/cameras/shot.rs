@@ -27,39 +27,42 @@ pub async fn take_shot(
     };
     let measures = cameras.measures(&entry.id);
     let mismatched = !running.feed.mismatches().is_empty();
-    let features = running.feed.settings();
-    in_background(frame, move |frame| {
-        let told = |refused: &ImageRefused| tracing::error!(%refused, "a frame was not measured");
-        // What cannot be corrected or measured becomes a part all the same, and one that is for a person.
-        let even = measures.corrected(frame).inspect_err(told).ok();
-        let quality = even
-            .as_ref()
-            .and_then(|even| measures.quality_of(even).inspect_err(told).ok());
-        let mut shot = wiko_imaging::shot_of(even.as_ref().unwrap_or(frame))?;
-        let mut faults = frame.faults.clone();
-        match &quality {
-            Some(quality) => faults.extend(entry.limits.faults(quality)),
-            None => faults.push(FrameFault::WrongSettings),
-        }
-        if mismatched || measures.are_broken() {
-            faults.push(FrameFault::WrongSettings);
-        }
-        faults.sort();
-        faults.dedup();
-        shot.camera.conditions = Some(Box::new(CaptureConditions {
-            trigger: None,
-            device: Some(entry.device),
-            features,
-            pixel_format: Some(pixel_format(frame)),
-            mm_per_px: entry.calibration.map(|known| known.mm_per_px),
-            plane: entry.calibration.and_then(|known| known.plane),
-            quality,
-            faults,
-            invalid_rows: frame.invalid_rows.clone(),
-        }));
-        Ok(shot)
-    })
-    .await
+    // What cannot be corrected or measured becomes a part all the same, and one that is for a person.
+    let told = |refused: &CameraError| tracing::error!(%refused, "a frame was not measured");
+    let corrects = measures.clone();
+    let even = in_background(frame.clone(), move |frame| corrects.corrected(frame)).await;
+    let even = even.inspect_err(told).ok().map(Arc::new);
+    let are_broken = measures.are_broken();
+    // The two that take long, beside each other: a part waits for its file alone.
+    let measured = async {
+        let quality = in_background(even.clone()?, move |even| measures.quality_of(even)).await;
+        quality.inspect_err(told).ok()
+    };
+    let file = shot_of(even.clone().unwrap_or_else(|| frame.clone()));
+    let (quality, shot) = tokio::join!(measured, file);
+    let mut shot = shot?;
+    let mut faults = frame.faults.clone();
+    match &quality {
+        Some(quality) => faults.extend(entry.limits.faults(quality)),
+        None => faults.push(FrameFault::WrongSettings),
+    }
+    if mismatched || are_broken {
+        faults.push(FrameFault::WrongSettings);
+    }
+    faults.sort();
+    faults.dedup();
+    shot.camera.conditions = Some(Box::new(CaptureConditions {
+        trigger: None,
+        device: Some(entry.device),
+        features: running.feed.settings(),
+        pixel_format: Some(pixel_format(&frame)),
+        mm_per_px: entry.calibration.map(|known| known.mm_per_px),
+        plane: entry.calibration.and_then(|known| known.plane),
+        quality,
+        faults,
+        invalid_rows: frame.invalid_rows.clone(),
+    }));
+    Ok(shot)
 }
 
 /// How the pixels of a frame came: a PFNC name, or the format of a file.

@@ -107,7 +107,7 @@ export const ERROR_CODES = codes<ErrorCode>({
 
 /** The checks of the doctor that have a text; the station may send others, shown by their code. */
 export const CHECKS = [
-  "data_dir", "database", "disk", "queues", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "camera_library", "screen_models", "recipes", "chain", "claude", "azure",
+  "data_dir", "database", "disk", "queues", "storage_fault", "ballast", "backup", "keyring", "signing", "credentials", "camera", "camera_library", "triggers", "screen_models", "recipes", "chain", "claude", "azure",
   "s3", "dynamodb", "clock", "clock_s3",
 ] as const;
 export type Check = (typeof CHECKS)[number];

@@ -32,8 +32,14 @@ function message(sequence: number, exposedAtMs: number): { data: ArrayBuffer } {
 }
 
 describe("the live picture", () => {
-  const bitmap = { width: 640, height: 360, close: vi.fn() };
-  const decode = vi.fn(async () => bitmap);
+  const decode = vi.fn(async () => {});
+  const letGo = vi.fn();
+  class Picture {
+    src = "";
+    naturalWidth = 640;
+    naturalHeight = 360;
+    decode = decode;
+  }
   const frames: PreviewFrame[] = [];
   const states: string[] = [];
   let close: () => void;
@@ -41,11 +47,13 @@ describe("the live picture", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     vi.stubGlobal("WebSocket", Socket);
-    vi.stubGlobal("createImageBitmap", decode);
+    vi.stubGlobal("Image", Picture);
+    URL.createObjectURL = () => "blob:frame";
+    URL.revokeObjectURL = letGo;
     Socket.opened = [];
     frames.length = 0;
     states.length = 0;
-    bitmap.close.mockClear();
+    letGo.mockClear();
     close = openPreviewSocket("ws://127.0.0.1:1/token", {
       draw: (frame) => void frames.push(frame),
       state: (state) => void states.push(state),
@@ -53,7 +61,7 @@ describe("the live picture", () => {
   });
   afterEach(() => {
     close();
-    decode.mockImplementation(async () => bitmap);
+    decode.mockImplementation(async () => {});
   });
 
   it("draws a frame and only then asks for the next", async () => {
@@ -61,14 +69,13 @@ describe("the live picture", () => {
     let answered = 0;
     decode.mockImplementation(async () => {
       answered = socket.sent.length;
-      return bitmap;
     });
     socket.onmessage?.(message(41, 1234.5));
     await vi.advanceTimersByTimeAsync(0);
     expect(answered).toBe(0);
     expect(frames).toMatchObject([{ sequence: 41, exposedAtMs: 1234.5, widthPx: 640, heightPx: 360 }]);
     expect(socket.sent).toEqual(["41"]);
-    expect(bitmap.close).toHaveBeenCalledOnce();
+    expect(letGo).toHaveBeenCalledExactlyOnceWith("blob:frame");
     expect(states).toEqual(["connecting", "playing"]);
   });
 

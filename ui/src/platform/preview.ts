@@ -37,6 +37,22 @@ function count(sequence: number, previous: number | null, exposedAtMs: number) {
   if (stats.latenciesMs.length > KEPT_LATENCIES) stats.latenciesMs.shift();
 }
 
+/**
+ * Shows a decoded picture to `use` and lets go of it. Not by `createImageBitmap`: WebKitGTK keeps some bytes of every blob
+ * that was decoded so, hundreds of megabytes in a shift.
+ */
+async function decoded<T>(jpeg: Blob, use: (picture: HTMLImageElement) => T): Promise<T> {
+  const url = URL.createObjectURL(jpeg);
+  try {
+    const picture = new Image();
+    picture.src = url;
+    await picture.decode();
+    return use(picture);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
 /** Plays the frames of `url` into the sink until the returned function is called. */
 export function openPreviewSocket(url: string, sink: PreviewSink): () => void {
   let closed = false;
@@ -65,10 +81,12 @@ export function openPreviewSocket(url: string, sink: PreviewSink): () => void {
       const exposedAtMs = header.getFloat64(8, true);
       try {
         const jpeg = new Blob([new Uint8Array(message, HEADER_BYTES)], { type: "image/jpeg" });
-        const picture = await createImageBitmap(jpeg);
-        if (closed || socket !== opened) return picture.close();
-        sink.draw({ sequence, exposedAtMs, picture, widthPx: picture.width, heightPx: picture.height });
-        picture.close();
+        const isShown = await decoded(jpeg, (picture) => {
+          if (closed || socket !== opened) return false;
+          sink.draw({ sequence, exposedAtMs, picture, widthPx: picture.naturalWidth, heightPx: picture.naturalHeight });
+          return true;
+        });
+        if (!isShown) return;
         count(sequence, previous, exposedAtMs);
         previous = sequence;
         waitMs = FIRST_WAIT_MS;

@@ -19,6 +19,8 @@ use wiko_core::{
 
 /// One try for a frame: short, so that the feed can be stopped and asked.
 const POLL: Duration = Duration::from_millis(100);
+/// The same where the camera waits for the station's word, which comes as a question: a part should not wait for it.
+const POLL_FOR_WORD: Duration = Duration::from_millis(4);
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 /// A camera that gives nothing for so long is reopened: after a timeout some drivers never recover.
 const REOPEN_AFTER: Duration = Duration::from_secs(6);
@@ -163,7 +165,11 @@ impl Runner {
                     return (Left::Lost, frames);
                 }
             }
-            match camera.next_frame(POLL) {
+            let poll = match self.trigger() {
+                TriggerMode::Software => POLL_FOR_WORD,
+                TriggerMode::FreeRun | TriggerMode::Hardware => POLL,
+            };
+            match camera.next_frame(poll) {
                 Ok(frame) => {
                     if frames == 0 {
                         self.over();

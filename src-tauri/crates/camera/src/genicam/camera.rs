@@ -168,6 +168,9 @@ impl Camera for GenicamCamera {
         // A damaged one is a sign of life as well.
         if matches!(frame, Ok(_) | Err(CameraError::BadFrame { .. })) {
             self.worker.heard();
+        } else if self.worker.is_gone() {
+            // Asked for so short a time that nobody looked while it was waited.
+            return Err(self.worker.leave());
         }
         self.leave_if_gone(frame.as_ref().err());
         frame

@@ -154,6 +154,11 @@ impl Worker {
         }
     }
 
+    /// True where the camera has left questions unanswered, one of which may be asked now; does not wait.
+    pub(super) fn is_gone(&mut self) -> bool {
+        self.pulse.as_mut().is_some_and(Pulse::is_gone)
+    }
+
     fn wait<T>(&mut self, answer: &Receiver<T>) -> Result<T, CameraError> {
         let begun = Instant::now();
         loop {
@@ -162,8 +167,7 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return Err(self.leave()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let is_gone = self.pulse.as_mut().is_some_and(Pulse::is_gone);
-            if is_gone || begun.elapsed() >= LONGEST {
+            if self.is_gone() || begun.elapsed() >= LONGEST {
                 return Err(self.leave());
             }
         }
@@ -198,7 +202,7 @@ impl Drop for Worker {
             if self.ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
-            if self.pulse.as_mut().is_some_and(Pulse::is_gone) {
+            if self.is_gone() {
                 break;
             }
         }

@@ -113,11 +113,14 @@ fn through_the_queue(options: V4l2Options, parts: usize) -> Came {
     };
     let feed = feed::of(open, FeatureSettings::new());
     let mut queue = feed.take_parts().unwrap();
-    let first = queue.blocking_recv().unwrap().sequence;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let first = runtime.block_on(queue.recv()).unwrap().sequence;
     let begun = Instant::now();
     let mut came = vec![first];
     while came.len() < parts {
-        came.push(queue.blocking_recv().unwrap().sequence);
+        came.push(runtime.block_on(queue.recv()).unwrap().sequence);
     }
     let fps = (parts - 1) as f64 / begun.elapsed().as_secs_f64();
     assert_eq!(feed.parts_overflowed(), 0);

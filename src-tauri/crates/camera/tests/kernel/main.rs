@@ -2,7 +2,13 @@
 //! stalls and refuses at will, and against `v4l2loopback`, which gives what a test writes. `tests/kernel/run.py` boots that kernel and runs this binary in it, one test at a time.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod faults;
 mod features;
@@ -24,6 +30,7 @@ use std::{
 };
 use v4l::control::{Control, Value};
 use wiko_camera::v4l2::{V4l2Camera, V4l2Device, V4l2Options};
+use wiko_camera::wait_for_stopped_cameras;
 use wiko_core::{
     camera::{CameraId, FeatureSettings, FeatureValue, Frame},
     ports::{Camera, CameraError, Clock},
@@ -78,6 +85,8 @@ impl Vivid {
     }
 
     fn options(&self, settings: &[(&str, FeatureValue)]) -> V4l2Options {
+        // The feed of the test before lets go of its camera on a thread of its own.
+        assert!(wait_for_stopped_cameras(SOON));
         let settings = settings
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()));

@@ -281,7 +281,7 @@ mod steps {
                 (run(), begun.elapsed())
             };
             let ((outcome, took), reached) =
-                before_first(request.into(), || out = Some(unplug(&vivid)), timed);
+                before_first(request, || out = Some(unplug(&vivid)), timed);
             assert!(reached, "{step}: never");
             match outcome {
                 Err(error) => assert_unplugged(step, &error, took),
@@ -327,7 +327,7 @@ mod steps {
                 (error, begun.elapsed())
             };
             let ((error, took), reached) =
-                before_first(request.into(), || out = Some(unplug(&vivid)), set);
+                before_first(request, || out = Some(unplug(&vivid)), set);
             assert!(reached, "{step}: never");
             assert_unplugged(step, &error, took);
             drop((camera, out));
@@ -362,7 +362,7 @@ mod steps {
                 (0..10).try_for_each(|_| camera.next_frame(Duration::from_secs(1)).map(drop))
             };
             let (outcome, reached) =
-                before_first(request.into(), || out = Some(unplug(&vivid)), run);
+                before_first(request, || out = Some(unplug(&vivid)), run);
             let took = begun.elapsed();
             assert!(
                 reached && took <= BACK_WITHIN,

@@ -17,6 +17,7 @@ use crate::{
     wiring::{self, Installation},
 };
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -28,9 +29,13 @@ use wiko_core::{
     history::HistoryRow,
     id::InspectionId,
     ports::Records,
-    trigger::TriggerSettings,
+    time::UnixMillis,
+    trigger::{TriggerSettings, TriggerSource},
 };
 use wiko_pipeline::Order;
+
+/// A frame waits no longer than it takes to change the order so often.
+const ORDERS_KEPT: usize = 8;
 
 /// Set-up is also done at the command line, beside the window.
 const LOOK_AT_SET_UP_EVERY: Duration = Duration::from_secs(2);
@@ -57,6 +62,8 @@ pub struct App {
 
 struct View {
     order: Order,
+    /// Those before it, each with the time until which it held, newest last.
+    orders_before: VecDeque<(UnixMillis, Order)>,
     camera: Running,
     forwarding: CancellationToken,
 }
@@ -112,6 +119,7 @@ impl App {
             inspecting: watch::Sender::new(camera.clone()),
             view: Mutex::new(View {
                 order,
+                orders_before: VecDeque::new(),
                 camera,
                 forwarding,
             }),
@@ -149,11 +157,9 @@ impl App {
     /// Starts those triggers that run by themselves, by the settings that hold; those that ran before have ended then.
     async fn start_triggers(&self) {
         let mut sources = self.sources.lock().await;
-        if let Some(before) = sources.take() {
-            before.stop().await;
-        }
         let data_dir = &self.installation.settings.data_dir;
-        let started = Sources::start(&self.triggers, self.inspecting.subscribe(), data_dir).await;
+        let (before, cameras) = (sources.take(), self.inspecting.subscribe());
+        let started = Sources::start(&self.triggers, cameras, data_dir, before).await;
         if let Some(Err(error)) = &started.http {
             tracing::error!(%error, "programs on this machine cannot trigger");
         }
@@ -199,14 +205,25 @@ impl App {
             serial: None,
             operator: String::new(),
         };
-        let mut view = self.view();
-        let other_part =
-            (&view.order.product_sku, view.order.stage) != (&order.product_sku, order.stage);
+        let other_part = {
+            let before = &self.view().order;
+            (&before.product_sku, before.stage) != (&order.product_sku, order.stage)
+        };
         let simulated = settings.camera.driver == CameraDriver::Simulated;
-        if other_part && (simulated || self.cameras.uses_roster()) {
-            self.show(&mut view, self.cameras.inspecting(&order)?);
+        let camera = match other_part && (simulated || self.cameras.uses_roster()) {
+            true => Some(self.cameras.inspecting(&order)?),
+            false => None,
+        };
+        let now = self.installation.clock.now();
+        let mut view = self.view();
+        let before = std::mem::replace(&mut view.order, order);
+        view.orders_before.push_back((now, before));
+        if view.orders_before.len() > ORDERS_KEPT {
+            view.orders_before.pop_front();
         }
-        view.order = order;
+        if let Some(camera) = camera {
+            self.show(&mut view, camera);
+        }
         drop(view);
         self.teach_demo();
         Ok(())
@@ -214,11 +231,18 @@ impl App {
 
     /// Looks again which camera is the one that inspects: set-up has changed something.
     pub fn choose_camera(&self) -> Result<(), CommandError> {
-        let mut view = self.view();
+        let (has_entry, order) = {
+            let view = self.view();
+            (view.camera.entry.is_some(), view.order.clone())
+        };
         // The one of `station.toml` has no settings that could have changed.
-        if view.camera.entry.is_some() || self.cameras.uses_roster() {
-            let camera = self.cameras.inspecting(&view.order)?;
-            self.show(&mut view, camera);
+        if has_entry || self.cameras.uses_roster() {
+            let camera = self.cameras.inspecting(&order)?;
+            let mut view = self.view();
+            // Where the order was changed meanwhile, its own camera is shown already.
+            if view.order.stage == order.stage {
+                self.show(&mut view, camera);
+            }
         }
         Ok(())
     }
@@ -226,7 +250,14 @@ impl App {
     /// Shows and inspects with another camera from now on.
     fn show(&self, view: &mut View, camera: Running) {
         let same = Arc::ptr_eq(&camera.feed, &view.camera.feed);
-        self.inspecting.send_replace(camera.clone());
+        // Who follows it begins anew, which is for another camera or another kind of pictures alone.
+        self.inspecting.send_if_modified(|inspecting| {
+            let is_other = !same || inspecting.has_lines() != camera.has_lines();
+            if is_other {
+                inspecting.clone_from(&camera);
+            }
+            is_other
+        });
         let before = std::mem::replace(&mut view.camera, camera);
         if same {
             return;
@@ -303,10 +334,14 @@ impl App {
     pub fn camera_warnings(&self) -> Vec<CameraWarningDto> {
         let mut warnings = self.cameras.warnings();
         // Of what passes by, a part that came too soon was seen by nobody.
-        let missed =
-            self.triggers.counts().iter().any(|count| {
-                count.source.tells_of_passing_parts() && count.busy + count.failed > 0
-            });
+        let missed = self.triggers.counts().iter().any(|count| {
+            // Each frame of a line is a part, so that one that came too soon is one that nobody has seen.
+            let bounced = match count.source {
+                TriggerSource::CameraLine => count.bounced,
+                _ => 0,
+            };
+            count.source.tells_of_passing_parts() && count.busy + count.failed + bounced > 0
+        });
         let parts_missed = CameraWarningDto {
             camera: self.camera_id(),
             kind: CameraWarningKind::PartsMissed,
@@ -335,6 +370,23 @@ impl App {
                 ..view.order.clone()
             },
         )
+    }
+
+    /// What was inspected when a frame was exposed at `exposed_at`, as `operator` inspects it; none where that is too long
+    /// ago to be known.
+    pub fn order_at(&self, exposed_at: UnixMillis, operator: &str) -> Option<Order> {
+        let view = self.view();
+        let mut held = view.orders_before.iter().enumerate();
+        let order = match held.find(|(_, (until, _))| exposed_at < *until) {
+            // What held before the oldest that is kept may have been another one.
+            Some((0, _)) if view.orders_before.len() == ORDERS_KEPT => return None,
+            Some((_, (_, order))) => order,
+            None => &view.order,
+        };
+        Some(Order {
+            operator: operator.to_owned(),
+            ..order.clone()
+        })
     }
 
     /// What the camera is doing.
@@ -405,7 +457,11 @@ fn forward(
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = frame.changed() => {
-                    if changed.is_err() { return }
+                    if changed.is_err() {
+                        // The thread is at its end: what it came to is the last word.
+                        states.send_replace(*state.borrow_and_update());
+                        return
+                    }
                     frames.send_replace(frame.borrow_and_update().clone());
                 }
                 changed = state.changed() => {

@@ -117,8 +117,10 @@ fn trigger_failed(outcome: TriggerOutcome) -> Option<StationUpdate> {
         | TriggerSource::Barcode => true,
         // A tick that finds the station busy is no part.
         TriggerSource::Interval => matches!(refused, Refused::Trigger(_)),
-        // Two words for one part are one; they are counted.
-        TriggerSource::CameraLine | TriggerSource::PartPresent | TriggerSource::Http => {
+        // Each frame is a part: one that came too soon was seen by nobody.
+        TriggerSource::CameraLine => false,
+        // Two words for one part are one; they are counted, and who asked is answered.
+        TriggerSource::PartPresent | TriggerSource::Http => {
             matches!(refused, Refused::Trigger(TriggerRefusal::Bounce))
         }
     };

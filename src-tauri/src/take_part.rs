@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - A part is shown by one frame: the one that told of it, or else the next that is exposed after the trigger.
-//! - Where the camera takes parts by itself, nobody else takes the same ones beside it.
+//! - It is recorded under the order that held when that frame was exposed.
+//! - Where the camera's own line or a line-scan camera takes parts, nobody else takes the same ones beside it.
 //! - It is answered once the part is durable.
 
 use crate::{
@@ -17,6 +18,7 @@ use std::{
 };
 use wiko_camera::TriggerMode;
 use wiko_core::{camera::Frame, ports::CameraError, trigger::Trigger};
+use wiko_pipeline::Order;
 
 /// How long the trigger waits for a fresh frame.
 const FRAME_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -29,10 +31,22 @@ impl TakePart for AtStation {
     async fn take(&self, trigger: Trigger, seen: Option<SeenPart>) -> Result<Taken, CommandError> {
         let closing = || CommandError::new(ErrorCode::CameraLost, "the station is being closed");
         let app = self.0.upgrade().ok_or_else(closing)?;
-        let (camera, mut order) = app.camera_and_order(app.operator());
-        let frame = match seen {
-            Some(seen) => frame_seen(&camera, seen)?,
-            None => next_frame(&camera, &trigger).await?,
+        let (camera, order) = app.camera_and_order(app.operator());
+        let (camera, mut order, frame) = match seen {
+            Some(seen) => {
+                let order = order_of(&app, &camera, &seen)?;
+                // The same camera as it is set up now, or the one that took the frame.
+                let is_same = Arc::ptr_eq(&camera.feed, &seen.camera.feed);
+                (
+                    if is_same { camera } else { seen.camera },
+                    order,
+                    seen.frame,
+                )
+            }
+            None => {
+                let frame = next_frame(&camera, &trigger).await?;
+                (camera, order, frame)
+            }
         };
         let mut shot = cameras::take_shot(&app.cameras, &camera, frame).await?;
         let conditions = shot.camera.conditions.get_or_insert_default();
@@ -47,21 +61,23 @@ impl TakePart for AtStation {
     }
 }
 
-/// The frame that told of the part, where its camera still is the one that inspects.
-fn frame_seen(camera: &Running, seen: SeenPart) -> Result<Arc<Frame>, CameraError> {
-    if Arc::ptr_eq(&camera.feed, &seen.camera.feed) {
-        return Ok(seen.frame);
-    }
-    let reason = "the order was changed to another camera while the part came";
-    Err(CameraError::NotReady {
-        reason: reason.to_owned(),
+/// What was inspected when the frame was exposed that told of the part: the order may have been changed while it waited.
+fn order_of(app: &App, camera: &Running, seen: &SeenPart) -> Result<Order, CameraError> {
+    let order = app.order_at(seen.frame.exposed_at, app.operator());
+    let looks_there = |order: &Order| match &seen.camera.entry {
+        Some(entry) => entry.stage == order.stage,
+        None => Arc::ptr_eq(&camera.feed, &seen.camera.feed),
+    };
+    order.filter(looks_there).ok_or_else(|| {
+        let reason = "the order was changed to another camera while the part came";
+        CameraError::NotReady {
+            reason: reason.to_owned(),
+        }
     })
 }
 
 async fn next_frame(camera: &Running, trigger: &Trigger) -> Result<Arc<Frame>, CameraError> {
-    let entry = camera.entry.as_ref();
-    let by_itself = camera.feed.trigger_mode() == Some(TriggerMode::Hardware)
-        || entry.is_some_and(|entry| entry.line_scan.is_some());
+    let by_itself = camera.feed.trigger_mode() == Some(TriggerMode::Hardware) || camera.has_lines();
     if by_itself && camera.feed.are_parts_taken() {
         let reason = "it takes each part by itself, by its own input line or its lines";
         return Err(CameraError::NotReady {

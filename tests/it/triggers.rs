@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    time::Duration,
 };
 use wiko_testkit::gige_camera::{FIRST, Simulator, in_own_network};
 
@@ -117,11 +118,18 @@ async fn knives_on_a_belt() {
         (parts.len() >= 3).then_some(parts)
     })
     .await;
+    let mut pictures = Vec::new();
     for id in &taken {
         let known = part(&station, id);
         let known = &known.lines[0];
         assert_eq!(known["conditions"]["trigger"], "part_present", "{known}");
         assert_eq!(known["conditions"]["device"]["serial"], "LS01");
+        pictures.push(known["frame_sequence"].as_u64());
+    }
+    // One after the other, none twice and none left out.
+    pictures.sort_unstable();
+    for pair in pictures.windows(2) {
+        assert_eq!(pair[1], pair[0].map(|before| before + 1), "{pictures:?}");
     }
     // As a field tech at the command line beside the window would.
     let removed = station.run(&["cameras", "remove", "belt-1"]);
@@ -129,5 +137,66 @@ async fn knives_on_a_belt() {
     window
         .see("[data-testid=banner][data-verdict=stopped], [data-testid=trigger]:disabled")
         .await;
+    window.client.clone().close().await.unwrap();
+}
+
+#[test]
+fn each_edge_at_the_cameras_own_line_is_one_part_however_fast_they_come() {
+    in_own_network(|| {
+        with_library(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(edges_at_the_line());
+        });
+    });
+}
+
+async fn edges_at_the_line() {
+    const EDGES: usize = 6;
+    let station = station("sources = [\"camera_line\", \"on_screen\"]\ndebounce_ms = 50\n");
+    std::fs::write(
+        station.data_dir().join("station.toml"),
+        "[order]\nstage = \"inspection\"\n",
+    )
+    .unwrap();
+    let mut camera = Simulator::start(FIRST, "GV01", &["--scene", "ramp"]);
+    assign(&station, "end-1", "GV01", &[]);
+    let by_line = ["TriggerMode=On", "TriggerSource=Line1"];
+    let set = station.run(&[&["cameras", "set", "end-1"], &by_line[..]].concat());
+    assert_eq!(set.status, 0, "{}", set.told());
+    let Some(window) = Window::open(&station, &[]).await else {
+        return;
+    };
+    // Nothing was pressed: the first edge shows when the camera waits for them.
+    let mut tries = 0;
+    while parts(&station).is_empty() {
+        assert!(tries < 60, "no edge becomes a part");
+        tries += 1;
+        camera.tell("edge");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let first = parts(&station).len();
+    // The camera takes each part by itself: the large key takes none beside it, and hides none that comes just after.
+    window.click("[data-testid=trigger]").await;
+    for _ in 0..EDGES {
+        camera.tell("edge");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let taken = eventually("a part for each edge", async || {
+        let parts = parts(&station);
+        (parts.len() >= first + EDGES).then_some(parts)
+    })
+    .await;
+    assert_eq!(taken.len(), first + EDGES);
+    let mut frames: Vec<_> = Vec::new();
+    for id in &taken {
+        let known = part(&station, id);
+        let known = &known.lines[0];
+        assert_eq!(known["conditions"]["trigger"], "camera_line", "{known}");
+        frames.push(known["frame_sequence"].as_u64());
+    }
+    let count = frames.len();
+    frames.sort_unstable();
+    frames.dedup();
+    assert_eq!(frames.len(), count, "a frame is two parts");
     window.client.clone().close().await.unwrap();
 }

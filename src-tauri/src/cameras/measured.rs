@@ -4,7 +4,7 @@ use super::{
     Cameras, CamerasError, flat_field::FLAT_FIELD, roster::write_whole, shot::in_background,
 };
 use image::GrayImage;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use wiko_core::{
     camera::{Frame, FrameFault, FramePicture, FrameQuality, QualityLimits},
     ports::CameraError,
@@ -29,6 +29,33 @@ pub struct Measures {
     line_field: Option<Arc<FlatField>>,
     /// Reference or flat field is there and cannot be read.
     are_broken: bool,
+}
+
+/// What was read of cameras until now.
+#[derive(Default)]
+pub(super) struct KnownMeasures {
+    by_id: BTreeMap<String, Measures>,
+    /// Counts what was forgotten: what was read before that is not kept.
+    generation: u64,
+}
+
+impl KnownMeasures {
+    fn get(&self, id: &str) -> (Option<Measures>, u64) {
+        (self.by_id.get(id).cloned(), self.generation)
+    }
+
+    fn keep(&mut self, id: &str, measures: &Measures, generation: u64) -> bool {
+        let is_current = self.generation == generation;
+        if is_current {
+            self.by_id.insert(id.to_owned(), measures.clone());
+        }
+        is_current
+    }
+
+    pub(super) fn forget(&mut self, id: &str) {
+        self.generation += 1;
+        self.by_id.remove(id);
+    }
 }
 
 /// What helps to set up a camera, of one frame.
@@ -86,13 +113,17 @@ pub(super) fn luma_of(frame: &Frame) -> Result<GrayImage, ImageRefused> {
 impl Cameras {
     /// What the frames of that camera are held against now.
     pub fn measures(&self, id: &str) -> Measures {
-        let mut known = self.known_measures();
-        if let Some(measures) = known.get(id) {
-            return measures.clone();
+        // Not locked while files are read: parts, warnings and other cameras ask as well.
+        loop {
+            let (known, generation) = self.known_measures().get(id);
+            if let Some(measures) = known {
+                return measures;
+            }
+            let measures = self.read_measures(id);
+            if self.known_measures().keep(id, &measures, generation) {
+                return measures;
+            }
         }
-        let measures = self.read_measures(id);
-        known.insert(id.to_owned(), measures.clone());
-        measures
     }
 
     fn read_measures(&self, id: &str) -> Measures {

@@ -21,7 +21,7 @@ pub use warnings::keep_drift;
 
 use crate::settings::Settings;
 use kinds::{Found, Kind, LineControls};
-use measured::Measures;
+use measured::KnownMeasures;
 use roster::{CameraEntry, Roster, RosterError};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,6 +61,15 @@ pub struct Running {
     pub feed: Arc<CameraFeed>,
 }
 
+impl Running {
+    /// True where its pictures are put together of lines.
+    pub fn has_lines(&self) -> bool {
+        self.entry
+            .as_ref()
+            .is_some_and(|entry| entry.line_scan.is_some())
+    }
+}
+
 /// All cameras of the station.
 pub struct Cameras {
     settings: Arc<Settings>,
@@ -69,7 +78,9 @@ pub struct Cameras {
     entropy: Arc<dyn Entropy>,
     roster: Arc<Mutex<Roster>>,
     feeds: Mutex<BTreeMap<String, Arc<CameraFeed>>>,
-    measures: Mutex<BTreeMap<String, Measures>>,
+    measures: Mutex<KnownMeasures>,
+    /// Parts that cameras told of and nobody took, before each was opened anew.
+    missed: Mutex<BTreeMap<String, u64>>,
     darks: Mutex<BTreeMap<String, Average>>,
     lines: LineControls,
     line_fields: Mutex<BTreeMap<String, LineFlatField>>,
@@ -121,7 +132,8 @@ impl Cameras {
             entropy,
             roster: Arc::new(Mutex::new(roster)),
             feeds: Mutex::new(BTreeMap::new()),
-            measures: Mutex::new(BTreeMap::new()),
+            measures: Mutex::default(),
+            missed: Mutex::default(),
             darks: Mutex::new(BTreeMap::new()),
             lines: LineControls::default(),
             line_fields: Mutex::default(),
@@ -138,7 +150,7 @@ impl Cameras {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known_measures(&self) -> MutexGuard<'_, BTreeMap<String, Measures>> {
+    fn known_measures(&self) -> MutexGuard<'_, KnownMeasures> {
         self.measures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,7 +165,7 @@ impl Cameras {
 
     /// What the frames of a camera are held against is other than it was.
     fn measures_changed(&self, id: &str) {
-        self.known_measures().remove(id);
+        self.known_measures().forget(id);
         self.line_field(id).set(self.measures(id).line_field());
     }
 
@@ -191,22 +203,26 @@ impl Cameras {
 
     /// The thread of a camera, started where it does not run.
     pub fn feed(&self, entry: &CameraEntry) -> Result<Arc<CameraFeed>, CameraError> {
+        if let Some(feed) = self.feeds().get(&entry.id) {
+            return Ok(feed.clone());
+        }
+        // Read from the disk before anything is locked.
+        let field = self.line_field(&entry.id);
+        field.set(self.measures(&entry.id).line_field());
         let mut feeds = self.feeds();
         if let Some(feed) = feeds.get(&entry.id) {
             return Ok(feed.clone());
         }
-        let feed = Arc::new(self.spawn(entry.clone())?);
+        let feed = Arc::new(self.spawn(entry.clone(), field)?);
         feeds.insert(entry.id.clone(), feed.clone());
         Ok(feed)
     }
 
-    fn spawn(&self, entry: CameraEntry) -> Result<CameraFeed, CameraError> {
+    fn spawn(&self, entry: CameraEntry, field: LineFlatField) -> Result<CameraFeed, CameraError> {
         let (kinds, clock) = (self.kinds.clone(), self.clock.clone());
         let features = entry.features.clone();
         let lines = self.lines.clone();
         let roster = self.roster.clone();
-        let field = self.line_field(&entry.id);
-        field.set(self.measures(&entry.id).line_field());
         let open = move || {
             let others: Vec<_> = {
                 let roster = roster.lock().unwrap_or_else(PoisonError::into_inner);
@@ -288,43 +304,36 @@ impl Cameras {
         &self,
         edit: impl FnOnce(&mut Roster) -> Result<T, CamerasError>,
     ) -> Result<T, CamerasError> {
-        let _lock = Roster::lock(&self.settings.data_dir)?;
-        let mut roster = self.roster();
-        self.take_in(&mut roster)?;
-        edit(&mut roster)
+        let (changed, edited) = {
+            let _lock = Roster::lock(&self.settings.data_dir)?;
+            let mut roster = self.roster();
+            let changed = take_in(&mut roster, &self.settings)?;
+            (changed, edit(&mut roster))
+        };
+        if !changed.is_empty() {
+            self.follow(changed)?;
+        }
+        edited
     }
 
-    /// Takes in what another process changed; true where it did. Cameras whose device, settings or lines are others now
-    /// are stopped.
-    fn take_in(&self, roster: &mut Roster) -> Result<bool, CamerasError> {
-        let now = Roster::load(&self.settings.data_dir)?;
-        if now == *roster {
-            return Ok(false);
-        }
-        for before in roster.all() {
-            let told = |entry: &CameraEntry| {
-                (
-                    entry.device.clone(),
-                    entry.features.clone(),
-                    entry.line_scan,
-                )
-            };
-            if now.get(&before.id).map(told) != Some(told(before)) {
-                self.stop(&before.id);
+    /// Stops what another process took away or changed, and starts what is not running. No lock is held.
+    fn follow(&self, changed: Vec<Changed>) -> Result<(), CamerasError> {
+        for camera in changed {
+            if camera.is_reopened {
+                self.stop(&camera.id);
             }
-            self.known_measures().remove(&before.id);
+            self.measures_changed(&camera.id);
         }
-        *roster = now;
-        Ok(true)
+        Ok(self.start()?)
     }
 
     /// Works from now on with the cameras that another process set up; true where it did.
     pub fn reload(&self) -> Result<bool, CamerasError> {
-        let changed = self.take_in(&mut self.roster())?;
-        if changed {
-            self.start()?;
-        }
-        Ok(changed)
+        let changed = take_in(&mut self.roster(), &self.settings)?;
+        let any = !changed.is_empty();
+        // Started also where nothing changed: it may have failed before.
+        self.follow(changed)?;
+        Ok(any)
     }
 
     /// Takes a camera out of the station. What was measured of it stays in its folder.
@@ -346,9 +355,19 @@ impl Cameras {
 
     /// Has a camera let go of, whoever else looks at it, which may take seconds; not waited for.
     fn stop(&self, id: &str) {
-        if let Some(feed) = self.feeds().remove(id) {
+        let feed = self.feeds().remove(id);
+        if let Some(feed) = feed {
             feed.stop();
+            let unseen = feed.parts_overflowed() + feed.parts_waiting();
+            let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+            *missed.entry(id.to_owned()).or_default() += unseen;
         }
+    }
+
+    /// Parts that a camera told of and nobody took, since the station started.
+    fn parts_missed(&self, id: &str, feed: &CameraFeed) -> u64 {
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        feed.parts_overflowed() + missed.get(id).copied().unwrap_or_default()
     }
 
     /// Has every camera let go of, for the end of the process.
@@ -415,6 +434,11 @@ impl Cameras {
                 }
                 if geometry {
                     entry.reference_taken_at = None;
+                    // The plane is of the pixels that were calibrated; how long one is stays true.
+                    if let Some(calibration) = &mut entry.calibration {
+                        calibration.plane = None;
+                    }
+                    entry.region = None;
                     // Another size is another part of the sensor for GenICam cameras, and another scale for the rest.
                     let crops = matches!(
                         entry.device.transport,
@@ -429,8 +453,8 @@ impl Cameras {
                 self.measures_changed(id);
             }
         }
-        // Lines are put together for the layout that the camera had when it was opened.
-        if geometry && entry.line_scan.is_some() {
+        // Lines are put together for the layout that the camera had when it was opened, and a region is cut out of it.
+        if geometry && (entry.line_scan.is_some() || entry.region.is_some()) {
             self.reopen(id)?;
         }
         Ok((
@@ -438,6 +462,48 @@ impl Cameras {
             geometry || (light && entry.flat_field_taken_at.is_some()),
         ))
     }
+}
+
+/// A camera that another process changed.
+struct Changed {
+    id: String,
+    /// Its device, its settings or how its pictures come about.
+    is_reopened: bool,
+}
+
+/// Takes in what another process changed, and says what that was.
+fn take_in(roster: &mut Roster, settings: &Settings) -> Result<Vec<Changed>, CamerasError> {
+    let now = Roster::load(&settings.data_dir)?;
+    let told = |entry: &CameraEntry| {
+        // A line-scan camera holds its lines against the scale.
+        let scale = entry.calibration.filter(|_| entry.line_scan.is_some());
+        let scale = scale.map(|known| known.mm_per_px);
+        let features = entry.features.clone();
+        (
+            entry.device.clone(),
+            features,
+            entry.line_scan,
+            entry.region,
+            scale,
+        )
+    };
+    let mut changed = Vec::new();
+    for before in roster.all() {
+        let after = now.get(&before.id);
+        if after != Some(before) {
+            changed.push(Changed {
+                id: before.id.clone(),
+                is_reopened: after.map(told) != Some(told(before)),
+            });
+        }
+    }
+    let is_new = |entry: &&CameraEntry| roster.get(&entry.id).is_none();
+    changed.extend(now.all().iter().filter(is_new).map(|entry| Changed {
+        id: entry.id.clone(),
+        is_reopened: false,
+    }));
+    *roster = now;
+    Ok(changed)
 }
 
 /// Puts a camera to the others, where its device and its stage are no other's.

@@ -6,6 +6,9 @@ use wiko_core::{
     geometry::BoxPx,
 };
 
+/// The largest block of a JPEG, along either side.
+const BLOCK_PX: u32 = 32;
+
 /// Less shows no part.
 const LEAST_PX: u32 = 16;
 
@@ -51,11 +54,26 @@ impl Cameras {
     /// is now.
     fn set_cut(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
         let entry = self.entry(id)?;
+        if entry.line_scan.is_some() {
+            return Err(CamerasError::Unfit(
+                "a line-scan camera gives whole lines: set its Width and OffsetX instead"
+                    .to_owned(),
+            ));
+        }
+        let shown = self.feed(&entry)?.latest();
+        let shown = shown.map(|frame| frame.size_px()).ok_or_else(|| {
+            CamerasError::Unfit("there is no picture to draw a region on: wait for it".to_owned())
+        })?;
         let origin = entry.region.map_or((0, 0), |before| (before.x, before.y));
-        let own = region.map(|region| BoxPx {
-            x: region.x.saturating_add(origin.0),
-            y: region.y.saturating_add(origin.1),
-            ..region
+        let own = region.map(|region| {
+            let (x, width) = on_blocks(region.x, region.width, shown.0, origin.0);
+            let (y, height) = on_blocks(region.y, region.height, shown.1, origin.1);
+            BoxPx {
+                x,
+                y,
+                width,
+                height,
+            }
         });
         if own.is_some_and(|own| own.width < LEAST_PX || own.height < LEAST_PX) {
             return Err(CamerasError::Unfit(format!(
@@ -109,6 +127,16 @@ impl Cameras {
     }
 }
 
+/// Start and length along one side of what is cut, in pixels of the camera's own picture: outward to where a JPEG can be cut,
+/// so that what is kept of it is what is cut, and not beyond the picture that is shown, which begins at `origin`.
+fn on_blocks(start: u32, length: u32, shown: u32, origin: u32) -> (u32, u32) {
+    let end = start.saturating_add(length).min(shown) + origin;
+    let start = (start.min(shown) + origin) / BLOCK_PX * BLOCK_PX;
+    let start = start.max(origin);
+    let end = end.next_multiple_of(BLOCK_PX).min(origin + shown);
+    (start, end.saturating_sub(start))
+}
+
 #[derive(Clone, Copy)]
 enum Rounded {
     Up,
@@ -119,5 +147,22 @@ fn whole_value(feature: &Feature) -> Option<i64> {
     match feature.value {
         Some(FeatureValue::Integer(value)) => Some(value),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_grows_to_blocks_of_the_cameras_own_picture_and_stays_where_it_was_drawn() {
+        // Of a whole picture of 1920.
+        assert_eq!(on_blocks(10, 100, 1920, 0), (0, 128));
+        assert_eq!(on_blocks(1900, 20, 1920, 0), (1888, 32));
+        assert_eq!(on_blocks(0, 5000, 1920, 0), (0, 1920));
+        // Of what a region from 64 on shows, 640 wide.
+        assert_eq!(on_blocks(100, 50, 640, 64), (160, 64));
+        assert_eq!(on_blocks(0, 640, 640, 64), (64, 640));
+        assert_eq!(on_blocks(700, 10, 640, 64).1, 0);
     }
 }

@@ -29,7 +29,7 @@ impl Cameras {
             let kinds = [
                 (
                     CameraWarningKind::PartsMissed,
-                    running.feed.parts_overflowed() > 0,
+                    self.parts_missed(&entry.id, &running.feed) > 0,
                 ),
                 (
                     CameraWarningKind::FramesLost,

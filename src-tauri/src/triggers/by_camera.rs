@@ -3,14 +3,16 @@
 //!
 //! Invariants:
 //! - The frame that tells is the part's picture; no other is waited for.
-//! - Frames of a line wait for the part before to be safe, in a queue that counts what finds no room.
+//! - Frames of a line wait for the part before to be safe, in a queue that counts what finds no room. One leaves the queue
+//!   only once it was let through or refused: whoever is stopped half way loses none.
+//! - A part that lies there is told once, also where the picture is followed anew.
 //! - The camera that inspects is followed, also where another takes its place.
 
 use super::{SeenPart, Triggers};
 use crate::cameras::Running;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::sync::watch;
-use wiko_camera::{PartPresent, PartPresentConfig, PartView, Parts, TriggerMode};
+use wiko_camera::{CameraFeed, PartPresent, PartPresentConfig, PartView, Parts, TriggerMode};
 use wiko_core::{camera::Frame, trigger::TriggerSource};
 use wiko_imaging::small_luma;
 
@@ -33,10 +35,7 @@ pub(super) async fn run(triggers: Triggers, mut cameras: watch::Receiver<Running
 
 async fn follow(triggers: &Triggers, camera: &Running) {
     let settings = triggers.settings();
-    let is_line_scan = camera
-        .entry
-        .as_ref()
-        .is_some_and(|it| it.line_scan.is_some());
+    let is_line_scan = camera.has_lines();
     let by_line = if is_line_scan {
         TriggerSource::PartPresent
     } else {
@@ -60,15 +59,39 @@ async fn follow(triggers: &Triggers, camera: &Running) {
 }
 
 async fn take_each(triggers: &Triggers, camera: &Running, source: TriggerSource, mut parts: Parts) {
-    while let Some(frame) = parts.recv().await {
-        offer(triggers, camera, source, frame).await;
+    while let Some(frame) = parts.next().await {
+        // Each picture of lines is of other lines.
+        let is_apart = source == TriggerSource::PartPresent;
+        offer(triggers, camera, source, frame, is_apart).await;
+        parts.taken();
+    }
+}
+
+/// What was seen of a camera's picture until now.
+pub(super) struct Presence {
+    feed: Weak<CameraFeed>,
+    present: PartPresent,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self {
+            feed: Weak::new(),
+            present: PartPresent::new(PartPresentConfig::default()),
+        }
     }
 }
 
 /// Looks at the latest frame again and again; a slow machine sees fewer of them.
 async fn take_resting(triggers: &Triggers, camera: &Running) {
     let mut frames = camera.feed.subscribe();
-    let mut present = PartPresent::new(PartPresentConfig::default());
+    let mut presence = triggers.inner.presence.lock().await;
+    if !std::ptr::eq(presence.feed.as_ptr(), Arc::as_ptr(&camera.feed)) {
+        *presence = Presence {
+            feed: Arc::downgrade(&camera.feed),
+            ..Presence::default()
+        };
+    }
     while frames.changed().await.is_ok() {
         let Some(frame) = frames.borrow_and_update().clone() else {
             continue;
@@ -80,7 +103,7 @@ async fn take_resting(triggers: &Triggers, camera: &Running) {
         let shown = frame.clone();
         let small = tokio::task::spawn_blocking(move || small_luma(&shown.picture, SMALL_PX));
         let seen = match small.await {
-            Ok(Ok(luma)) => present.see(&luma),
+            Ok(Ok(luma)) => presence.present.see(&luma),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a frame could not be looked at");
                 continue;
@@ -91,15 +114,22 @@ async fn take_resting(triggers: &Triggers, camera: &Running) {
             }
         };
         if seen == PartView::Arrived {
-            offer(triggers, camera, TriggerSource::PartPresent, frame).await;
+            offer(triggers, camera, TriggerSource::PartPresent, frame, false).await;
         }
     }
 }
 
-async fn offer(triggers: &Triggers, camera: &Running, source: TriggerSource, frame: Arc<Frame>) {
+async fn offer(
+    triggers: &Triggers,
+    camera: &Running,
+    source: TriggerSource,
+    frame: Arc<Frame>,
+    is_apart: bool,
+) {
     let seen = SeenPart {
         camera: camera.clone(),
         frame,
+        is_apart,
     };
     // What comes of it is counted, told and logged there.
     let _ = triggers.offer_seen(source, seen).await;

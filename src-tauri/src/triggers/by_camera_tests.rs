@@ -99,7 +99,8 @@ async fn a_part_that_comes_to_rest_in_the_picture_is_taken_once_by_the_frame_tha
     let (triggers, line) = line(only(TriggerSource::PartPresent), 9);
     let (camera, shutter) = camera(&line, false);
     let (_cameras, inspecting) = watch::channel(camera.clone());
-    let _running = tokio::spawn(by_camera::run(triggers.clone(), inspecting));
+    let mut running = JoinSet::new();
+    running.spawn(by_camera::run(triggers.clone(), inspecting.clone()));
     let (with, without) = (picture(true), picture(false));
     for part in 1..=2_usize {
         // Shown until it was seen: a busy machine looks at fewer frames.
@@ -116,6 +117,15 @@ async fn a_part_that_comes_to_rest_in_the_picture_is_taken_once_by_the_frame_tha
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         assert_eq!(line.took().len(), part, "it lies there still");
+        // The set-up is changed while it lies there.
+        line.clock.advance(PAST_BOUNCE);
+        running.shutdown().await;
+        running.spawn(by_camera::run(triggers.clone(), inspecting.clone()));
+        for _ in 0..20 {
+            shutter.show(with.clone());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(line.took().len(), part, "it is the same part");
         for _ in 0..20 {
             shutter.show(without.clone());
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -147,4 +157,28 @@ async fn the_camera_that_takes_the_place_of_another_is_followed() {
         counts_of(&triggers, TriggerSource::CameraLine).taken == 1
     })
     .await;
+}
+
+#[tokio::test]
+async fn parts_that_wait_while_the_sources_are_started_anew_are_taken_all_the_same() {
+    let (triggers, line) = line(only(TriggerSource::CameraLine), 0);
+    let (camera, shutter) = camera(&line, true);
+    let (_cameras, inspecting) = watch::channel(camera.clone());
+    let mut running = JoinSet::new();
+    running.spawn(by_camera::run(triggers.clone(), inspecting.clone()));
+    streaming(&camera).await;
+    shutter.show(builders::image(&[0]));
+    until("the first is begun", || line.took().len() == 1).await;
+    line.clock.advance(PAST_BOUNCE);
+    shutter.show(builders::image(&[1]));
+    until("the second waits", || camera.feed.parts_waiting() == 1).await;
+    running.shutdown().await;
+    line.ends.add_permits(2);
+    running.spawn(by_camera::run(triggers.clone(), inspecting));
+    until("both are taken", || {
+        counts_of(&triggers, TriggerSource::CameraLine).taken == 2
+    })
+    .await;
+    assert_eq!(*line.seen.lock().unwrap(), [Some(0), Some(1)]);
+    assert_eq!(camera.feed.parts_overflowed(), 0);
 }

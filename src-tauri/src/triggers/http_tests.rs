@@ -439,7 +439,7 @@ async fn it_listens_on_loopback_alone_and_a_port_that_is_taken_is_told_with_what
     let dir = tempfile::tempdir().unwrap();
     let (camera, _shutter) = camera(&server.line, false);
     let (_cameras, inspecting) = watch::channel(camera);
-    let sources = Sources::start(&server.triggers, inspecting, dir.path()).await;
+    let sources = Sources::start(&server.triggers, inspecting, dir.path(), None).await;
     let told = sources.http.unwrap().unwrap_err().to_string();
     assert!(
         told.contains(&port.to_string()) && told.contains("http_port"),

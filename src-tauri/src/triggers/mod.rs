@@ -58,6 +58,8 @@ pub struct SeenPart {
     pub camera: Running,
     /// The frame.
     pub frame: Arc<Frame>,
+    /// True where no other trigger can tell of the same part.
+    pub is_apart: bool,
 }
 
 /// Takes a part: the way from a frame to the records. It answers once the part is durable.
@@ -138,6 +140,8 @@ struct Inner {
     kept_serial: watch::Sender<Option<String>>,
     /// A part is safe, or cannot be had.
     settled: Notify,
+    /// What was seen of the picture, so that who follows it anew does not take what lies there a second time.
+    presence: tokio::sync::Mutex<by_camera::Presence>,
     runtime: Handle,
 }
 
@@ -157,6 +161,7 @@ impl Triggers {
                 outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
                 kept_serial: watch::Sender::new(None),
                 settled: Notify::new(),
+                presence: tokio::sync::Mutex::default(),
                 runtime,
             }),
         }
@@ -198,7 +203,11 @@ impl Triggers {
                     let reading = self.inner.clock.reading();
                     let age_ms = u64::try_from(reading.now.0 - trigger.at.0).unwrap_or(0);
                     let exposed_ms = reading.monotonic_ms.saturating_sub(age_ms);
-                    Some(debounce.offer(trigger.clone(), exposed_ms))
+                    let trigger = trigger.clone();
+                    Some(match seen.is_apart {
+                        true => debounce.offer_apart(trigger, exposed_ms),
+                        false => debounce.offer(trigger, exposed_ms),
+                    })
                 }
             };
             match offered {
@@ -283,7 +292,8 @@ impl Triggers {
         }
         // Settings under which a scan does nothing at all are refused where they are checked.
         let serial = scan.serial.unwrap_or_default();
-        self.debounce().keep_serial(Some(serial.clone()));
+        let scanned_ms = self.inner.clock.reading().monotonic_ms;
+        self.debounce().keep_serial(serial.clone(), scanned_ms);
         self.tell_serial();
         Ok(Scanned::SerialKept(serial))
     }
@@ -295,7 +305,7 @@ impl Triggers {
 
     /// Forgets the serial number that was scanned for the next part.
     pub fn forget_serial(&self) {
-        self.debounce().keep_serial(None);
+        self.debounce().forget_serial();
         self.tell_serial();
     }
 
@@ -349,19 +359,39 @@ impl Triggers {
 /// The sources that run by themselves, those of them that are on; until it is dropped.
 pub struct Sources {
     tasks: JoinSet<()>,
+    /// Apart, so that who waits for an answer is not cut off where others are started anew.
+    server: JoinSet<()>,
     /// Where HTTP listens, or why it does not; none where it is off.
     pub http: Option<Result<SocketAddr, HttpError>>,
 }
 
 impl Sources {
-    /// Starts them for `triggers` by its settings; `cameras` tells of the camera that inspects. Where HTTP cannot be had
-    /// the others run all the same.
+    /// Starts them for `triggers` by its settings, in place of those of `before`; `cameras` tells of the camera that
+    /// inspects. Where HTTP cannot be had the others run all the same.
     pub async fn start(
         triggers: &Triggers,
         cameras: watch::Receiver<Running>,
         data_dir: &Path,
+        before: Option<Self>,
     ) -> Self {
         let settings = triggers.settings();
+        let port = settings
+            .is_on(TriggerSource::Http)
+            .then_some(settings.http_port);
+        let (mut server, mut http) = (JoinSet::new(), None);
+        if let Some(mut before) = before {
+            before.tasks.shutdown().await;
+            let listens_at = before
+                .http
+                .as_ref()
+                .and_then(|http| Some(http.as_ref().ok()?.port()));
+            if listens_at.is_some() && listens_at == port {
+                (server, http) = (before.server, before.http);
+            } else {
+                // Its port is free from here on.
+                before.server.shutdown().await;
+            }
+        }
         let mut tasks = JoinSet::new();
         if settings.is_on(TriggerSource::CameraLine) || settings.is_on(TriggerSource::PartPresent) {
             tasks.spawn(by_camera::run(triggers.clone(), cameras));
@@ -370,21 +400,19 @@ impl Sources {
             let every = std::time::Duration::from_millis(settings.interval_ms.into());
             tasks.spawn(interval::run(triggers.clone(), every));
         }
-        let mut http = None;
-        if settings.is_on(TriggerSource::Http) {
-            let bound = HttpTrigger::bind(triggers.clone(), settings.http_port, data_dir).await;
-            http = Some(bound.map(|server| {
-                let address = server.address();
-                tasks.spawn(server.serve());
+        if let (Some(port), None) = (port, &http) {
+            let bound = HttpTrigger::bind(triggers.clone(), port, data_dir).await;
+            http = Some(bound.map(|listener| {
+                let address = listener.address();
+                server.spawn(listener.serve());
                 address
             }));
         }
-        Self { tasks, http }
-    }
-
-    /// Ends them; their port is free when it returns.
-    pub async fn stop(mut self) {
-        self.tasks.shutdown().await;
+        Self {
+            tasks,
+            server,
+            http,
+        }
     }
 }
 

@@ -203,9 +203,9 @@ async fn only_the_sources_that_are_on_are_started() {
         let (triggers, line) = line(on, 9);
         let (camera, _shutter) = camera(&line, false);
         let (_cameras, inspecting) = watch::channel(camera);
-        let sources = Sources::start(&triggers, inspecting, dir.path()).await;
+        let sources = Sources::start(&triggers, inspecting, dir.path(), None).await;
         let has_http = matches!(&sources.http, Some(Ok(address)) if address.ip().is_loopback());
-        (sources.tasks.len(), has_http)
+        (sources.tasks.len() + sources.server.len(), has_http)
     };
     use TriggerSource::{CameraLine, Http, Interval, Key, PartPresent};
     assert_eq!(started(&[Key]).await, (0, false));

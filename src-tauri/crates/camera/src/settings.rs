@@ -5,7 +5,7 @@
 //! - Nothing is taken on trust: what counts is what the camera answers once all of them are set.
 
 use wiko_core::{
-    camera::{Feature, FeatureError, FeatureSettings, FeatureValue, Mismatch},
+    camera::{Access, Feature, FeatureError, FeatureSettings, FeatureValue, Mismatch},
     ports::{Camera, CameraError},
 };
 
@@ -102,8 +102,8 @@ pub(crate) fn differs(
     let value = read.and_then(|feature| feature.value.clone());
     let is_met = match (read, &value) {
         (Some(feature), Some(value)) => told.is_met_by(value, feature.increment()),
-        // A command, or what can only be set: done where it was not refused.
-        (Some(_), None) => refused.is_none(),
+        // What can only be set, a command among it: done where it was not refused.
+        (Some(feature), None) => refused.is_none() && feature.access != Access::Unavailable,
         (None, _) => false,
     };
     let reason = match (refused, &value) {

@@ -7,7 +7,8 @@
 //!   later: by then another part may lie there.
 //! - Time is the monotonic clock's, given by the caller. A clock that goes back all the same holds up triggers no
 //!   longer than a bounce does.
-//! - A scanned serial number goes to one part.
+//! - A trigger that took no part keeps no other source from taking one; only its own press is not heard twice.
+//! - A scanned serial number goes to one part, and to none that was there before it was scanned.
 
 mod settings;
 
@@ -161,16 +162,26 @@ pub struct TriggerCounts {
 pub struct TriggerDebounce {
     settings: TriggerSettings,
     last_taken_ms: Option<u64>,
+    /// The last that was let through and took no part.
+    last_failed: Option<(TriggerSource, u64)>,
     taking: Option<Taking>,
     counts: Vec<TriggerCounts>,
-    scanned_serial: Option<String>,
+    scanned_serial: Option<ScannedSerial>,
+}
+
+#[derive(Debug, Clone)]
+struct ScannedSerial {
+    serial: String,
+    scanned_ms: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Taking {
     source: TriggerSource,
     /// The scanned serial number that it used up.
-    scanned_serial: Option<String>,
+    scanned_serial: Option<ScannedSerial>,
+    /// When the part before was let through.
+    last_taken_ms: Option<u64>,
 }
 
 impl TriggerDebounce {
@@ -187,6 +198,7 @@ impl TriggerDebounce {
         Self {
             settings,
             last_taken_ms: None,
+            last_failed: None,
             taking: None,
             counts: TriggerSource::ALL.iter().map(none).collect(),
             scanned_serial: None,
@@ -207,8 +219,27 @@ impl TriggerDebounce {
     /// with the serial number that was scanned for it. [`Self::settle`] has to follow.
     pub fn offer(
         &mut self,
+        trigger: Trigger,
+        monotonic_ms: u64,
+    ) -> Result<Trigger, TriggerRefusal> {
+        let debounce_ms = u64::from(self.settings.debounce_ms);
+        self.offer_beyond(trigger, monotonic_ms, debounce_ms)
+    }
+
+    /// The same of a part that can be no other's, however soon it follows, as pictures of a line-scan camera are.
+    pub fn offer_apart(
+        &mut self,
+        trigger: Trigger,
+        monotonic_ms: u64,
+    ) -> Result<Trigger, TriggerRefusal> {
+        self.offer_beyond(trigger, monotonic_ms, 0)
+    }
+
+    fn offer_beyond(
+        &mut self,
         mut trigger: Trigger,
         monotonic_ms: u64,
+        debounce_ms: u64,
     ) -> Result<Trigger, TriggerRefusal> {
         let source = trigger.source;
         self.count(source).last_at = Some(trigger.at);
@@ -216,9 +247,10 @@ impl TriggerDebounce {
             return Err(TriggerRefusal::SourceOff);
         }
         // Also where it is a little earlier than the last: two sources need not report in order.
-        let debounce_ms = u64::from(self.settings.debounce_ms);
         let bounces = |last_ms: u64| monotonic_ms.abs_diff(last_ms) < debounce_ms;
-        if self.last_taken_ms.is_some_and(bounces) {
+        let failed = self.last_failed.filter(|(failed, _)| *failed == source);
+        let same_press = failed.is_some_and(|(_, failed_ms)| bounces(failed_ms));
+        if same_press || self.last_taken_ms.is_some_and(bounces) {
             self.count(source).bounced += 1;
             return Err(TriggerRefusal::Bounce);
         }
@@ -226,12 +258,16 @@ impl TriggerDebounce {
             self.count(source).busy += 1;
             return Err(TriggerRefusal::Busy);
         }
-        self.last_taken_ms = Some(monotonic_ms);
-        let scanned_serial = self.scanned_serial.take();
-        trigger.serial = trigger.serial.or_else(|| scanned_serial.clone());
+        let is_after = |scanned: &mut ScannedSerial| scanned.scanned_ms <= monotonic_ms;
+        let scanned_serial = self.scanned_serial.take_if(is_after);
+        let serial = scanned_serial
+            .as_ref()
+            .map(|scanned| scanned.serial.clone());
+        trigger.serial = trigger.serial.or(serial);
         self.taking = Some(Taking {
             source,
             scanned_serial,
+            last_taken_ms: self.last_taken_ms.replace(monotonic_ms),
         });
         Ok(trigger)
     }
@@ -248,6 +284,8 @@ impl TriggerDebounce {
         } else {
             count.failed += 1;
             self.scanned_serial = self.scanned_serial.take().or(taking.scanned_serial);
+            let let_through_ms = std::mem::replace(&mut self.last_taken_ms, taking.last_taken_ms);
+            self.last_failed = let_through_ms.map(|ms| (taking.source, ms));
         }
     }
 
@@ -256,14 +294,21 @@ impl TriggerDebounce {
         self.taking.is_some()
     }
 
-    /// Keeps a scanned serial number for the next part, in place of one that was scanned before; none forgets it.
-    pub fn keep_serial(&mut self, serial: Option<String>) {
-        self.scanned_serial = serial;
+    /// Keeps a serial number that was scanned at `scanned_ms` for the next part, in place of one that was scanned before.
+    pub fn keep_serial(&mut self, serial: String, scanned_ms: u64) {
+        self.scanned_serial = Some(ScannedSerial { serial, scanned_ms });
+    }
+
+    /// Forgets the serial number that was scanned for the next part.
+    pub fn forget_serial(&mut self) {
+        self.scanned_serial = None;
     }
 
     /// The serial number that the next part gets.
     pub fn kept_serial(&self) -> Option<&str> {
-        self.scanned_serial.as_deref()
+        self.scanned_serial
+            .as_ref()
+            .map(|scanned| scanned.serial.as_str())
     }
 
     /// What came of the triggers, each source in its order.

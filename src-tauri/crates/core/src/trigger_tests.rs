@@ -180,8 +180,8 @@ fn a_scanned_serial_number_goes_to_one_part() {
         debounce.settle(is_taken);
         serial
     };
-    debounce.keep_serial(Some("A".into()));
-    debounce.keep_serial(Some("B".into()));
+    debounce.keep_serial("A".into(), 0);
+    debounce.keep_serial("B".into(), 0);
     assert_eq!(debounce.kept_serial(), Some("B"));
     assert_eq!(take(&mut debounce, 0, false).as_deref(), Some("B"));
     assert_eq!(take(&mut debounce, 1_000, true).as_deref(), Some("B"));
@@ -192,10 +192,10 @@ fn a_scanned_serial_number_goes_to_one_part() {
 fn a_serial_number_scanned_while_a_part_is_taken_is_of_the_next() {
     for (is_taken, next) in [(true, "B"), (false, "B")] {
         let mut debounce = TriggerDebounce::new(settings());
-        debounce.keep_serial(Some("A".into()));
+        debounce.keep_serial("A".into(), 0);
         let first = debounce.offer(from(Pedal), 0).unwrap();
         assert_eq!(first.serial.as_deref(), Some("A"));
-        debounce.keep_serial(Some("B".into()));
+        debounce.keep_serial("B".into(), 0);
         debounce.settle(is_taken);
         let second = debounce.offer(from(Pedal), 1_000).unwrap();
         assert_eq!(second.serial.as_deref(), Some(next));
@@ -205,7 +205,7 @@ fn a_serial_number_scanned_while_a_part_is_taken_is_of_the_next() {
 #[test]
 fn a_serial_number_that_was_sent_along_goes_before_a_scanned_one_which_is_used_up() {
     let mut debounce = TriggerDebounce::new(settings());
-    debounce.keep_serial(Some("A".into()));
+    debounce.keep_serial("A".into(), 0);
     let sent = Trigger {
         serial: Some("S".into()),
         ..from(Http)
@@ -222,7 +222,7 @@ fn a_serial_number_that_was_sent_along_goes_before_a_scanned_one_which_is_used_u
 fn a_refused_trigger_uses_up_no_serial_number() {
     let mut debounce = TriggerDebounce::new(settings());
     debounce.offer(from(Key), 0).unwrap();
-    debounce.keep_serial(Some("A".into()));
+    debounce.keep_serial("A".into(), 0);
     assert_eq!(debounce.offer(from(Key), 10), Err(Bounce));
     assert_eq!(debounce.offer(from(Key), 800), Err(Busy));
     debounce.settle(true);
@@ -400,4 +400,40 @@ fn a_pedal_has_a_key_of_its_own() {
     ] {
         assert_eq!(PedalKey::try_from(code.to_owned()), Err(why), "{code}");
     }
+}
+
+#[test]
+fn a_trigger_that_took_no_part_hides_none_that_comes_just_after() {
+    let mut debounce = TriggerDebounce::new(TriggerSettings {
+        sources: [TriggerSource::Key, TriggerSource::CameraLine].into(),
+        ..TriggerSettings::default()
+    });
+    let plain = |source| Trigger::plain(source, UnixMillis(0));
+    debounce.offer(plain(TriggerSource::Key), 1_000).unwrap();
+    debounce.settle(false);
+    debounce
+        .offer(plain(TriggerSource::CameraLine), 1_100)
+        .unwrap();
+    debounce.settle(true);
+    let bounce = debounce.offer(plain(TriggerSource::CameraLine), 1_200);
+    assert_eq!(bounce.unwrap_err(), TriggerRefusal::Bounce);
+    debounce
+        .offer_apart(plain(TriggerSource::CameraLine), 1_210)
+        .unwrap();
+}
+
+#[test]
+fn a_part_that_was_exposed_before_a_code_was_scanned_does_not_get_its_number() {
+    let mut debounce = TriggerDebounce::new(TriggerSettings {
+        sources: [TriggerSource::CameraLine].into(),
+        ..TriggerSettings::default()
+    });
+    let plain = || Trigger::plain(TriggerSource::CameraLine, UnixMillis(0));
+    debounce.keep_serial("C".into(), 2_000);
+    let before = debounce.offer(plain(), 1_000).unwrap();
+    assert_eq!(before.serial, None);
+    debounce.settle(true);
+    assert_eq!(debounce.kept_serial(), Some("C"));
+    let after = debounce.offer(plain(), 2_500).unwrap();
+    assert_eq!(after.serial.as_deref(), Some("C"));
 }

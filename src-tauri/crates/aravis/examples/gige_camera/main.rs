@@ -4,8 +4,8 @@
 //!
 //! Aravis' fake camera keeps the registers and answers discovery and control; frames are sent from here, so that blocks
 //! can be short, dropped, triggered and of any pixel format. It prints `ready` and runs until its input ends or it is
-//! killed. What it is told on standard input, a line each: `silence` stops sending, `resume` goes on, `set NAME VALUE`
-//! writes a register of its own as another program would.
+//! killed. What it is told on standard input, a line each: `silence` stops sending, `resume` goes on, `edge` is
+//! one at its input line, `set NAME VALUE` writes a register of its own as another program would.
 
 #![allow(clippy::print_stdout, reason = "it says when it is ready")]
 
@@ -194,6 +194,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ["silence" | "resume"] => {
                 *silent.lock().unwrap_or_else(PoisonError::into_inner) = words == ["silence"];
             }
+            ["edge"] => registers.edge(),
             ["set", name, value] => registers.set(name, value.parse()?)?,
             _ => return Err(format!("not understood: {line}").into()),
         }

@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 use wiko_aravis::FakeGigeCamera;
@@ -56,7 +59,11 @@ pub(crate) struct Setup<'a> {
 }
 
 /// The registers, for the thread that sends and the one that is told things.
-pub(crate) struct Registers(Mutex<FakeGigeCamera>);
+pub(crate) struct Registers {
+    camera: Mutex<FakeGigeCamera>,
+    /// Edges at the input line that no frame was taken for yet.
+    edges: AtomicU32,
+}
 
 /// What is to be sent, and where.
 #[derive(Clone, Copy, PartialEq)]
@@ -92,7 +99,10 @@ impl Registers {
         ] {
             camera.set_register(address, value);
         }
-        let registers = Self(Mutex::new(camera));
+        let registers = Self {
+            camera: Mutex::new(camera),
+            edges: AtomicU32::new(0),
+        };
         registers.set_float(EXPOSURE_TIME, if setup.line_scan { 20.0 } else { 1000.0 });
         registers.set_float(FRAME_RATE, setup.frame_rate_hz);
         registers.set_float(LINE_RATE, 1000.0);
@@ -102,7 +112,7 @@ impl Registers {
     }
 
     fn camera(&self) -> MutexGuard<'_, FakeGigeCamera> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.camera.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, address: u32) -> u32 {
@@ -158,13 +168,24 @@ impl Registers {
         self.get(TRIGGER_MODE) == 1
     }
 
-    /// True once for each software trigger, where that is its source.
+    /// A sensor at its input line has seen a part.
+    pub(crate) fn edge(&self) {
+        self.edges.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// True once for each trigger of its source.
     pub(crate) fn triggered(&self) -> bool {
-        let triggered = self.get(TRIGGER_SOFTWARE) != 0;
-        if triggered {
+        let by_word = self.get(TRIGGER_SOFTWARE) != 0;
+        if by_word {
             self.camera().set_register(TRIGGER_SOFTWARE, 0);
         }
-        triggered && self.get(TRIGGER_SOURCE) == 0
+        if self.get(TRIGGER_SOURCE) == 0 {
+            return by_word;
+        }
+        let one_less = |edges: u32| edges.checked_sub(1);
+        self.edges
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .is_ok()
     }
 
     /// Stops after the only frame.

@@ -199,6 +199,11 @@ impl CameraFeed {
         self.parts.overflowed()
     }
 
+    /// Parts that wait to be taken.
+    pub fn parts_waiting(&self) -> u64 {
+        self.parts.waiting()
+    }
+
     /// The frames that are each a part, as the camera's own line or its lines say; from now on. None while another has
     /// them.
     pub fn take_parts(&self) -> Option<Parts> {

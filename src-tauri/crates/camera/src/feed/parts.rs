@@ -2,11 +2,12 @@
 //!
 //! Invariants:
 //! - None is lost in silence: one that finds no room, or nobody to take it, is counted, and its count is an alarm.
-//! - One taker at a time. What lies here when it lets go is counted too: the next one may look at another stage.
+//! - One taker at a time. What it leaves waits for the next for a short while, as the set-up is changed; then it is counted.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 use wiko_core::camera::Frame;
@@ -16,6 +17,9 @@ const MOST_PARTS: usize = 16;
 
 /// And so many bytes of pixels: a line-scan picture may be as large as sixteen others.
 const MOST_BYTES: usize = 512 << 20;
+
+/// Who takes parts may be gone for so long: longer than it takes to start another.
+const BETWEEN_TAKERS: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(super) struct PartQueue {
@@ -27,8 +31,29 @@ pub(super) struct PartQueue {
 struct Held {
     parts: VecDeque<Arc<Frame>>,
     is_taken: bool,
+    /// When the last taker let go.
+    left_at: Option<Instant>,
     is_closed: bool,
     overflowed: u64,
+}
+
+impl Held {
+    /// True where somebody takes parts, or will in a moment.
+    fn is_awaited(&self) -> bool {
+        let just_left = |left: Instant| left.elapsed() < BETWEEN_TAKERS;
+        self.is_taken || self.left_at.is_some_and(just_left)
+    }
+
+    /// What nobody came for in time is counted.
+    fn give_up(&mut self) {
+        if self.is_awaited() || self.parts.is_empty() {
+            return;
+        }
+        let left = self.parts.len();
+        self.parts.clear();
+        self.overflowed += left as u64;
+        tracing::error!(left, "parts were not taken: their camera inspects no more");
+    }
 }
 
 impl PartQueue {
@@ -46,7 +71,7 @@ impl PartQueue {
             .sum();
         // One that is larger than all the room there is goes in where it is alone.
         let fits = held.parts.is_empty() || waiting + frame.picture.size_bytes() <= MOST_BYTES;
-        if held.is_taken && fits && held.parts.len() < MOST_PARTS {
+        if held.is_awaited() && fits && held.parts.len() < MOST_PARTS {
             held.parts.push_back(frame);
             drop(held);
             self.came.notify_one();
@@ -60,7 +85,7 @@ impl PartQueue {
 
     /// A part that a person may also take from the live picture, where nobody takes them all.
     pub(super) fn put_if_taken(&self, frame: Arc<Frame>) {
-        if self.held().is_taken {
+        if self.held().is_awaited() {
             self.put(frame);
         }
     }
@@ -69,8 +94,16 @@ impl PartQueue {
         self.held().is_taken
     }
 
+    /// Parts that nobody took, and those that nobody will.
     pub(super) fn overflowed(&self) -> u64 {
-        self.held().overflowed
+        let mut held = self.held();
+        held.give_up();
+        held.overflowed
+    }
+
+    /// Parts that wait.
+    pub(super) fn waiting(&self) -> u64 {
+        self.held().parts.len() as u64
     }
 
     pub(super) fn take(queue: &Arc<Self>) -> Option<Parts> {
@@ -78,6 +111,7 @@ impl PartQueue {
         if held.is_taken {
             return None;
         }
+        held.give_up();
         held.is_taken = true;
         Some(Parts(queue.clone()))
     }
@@ -93,13 +127,13 @@ impl PartQueue {
 pub struct Parts(Arc<PartQueue>);
 
 impl Parts {
-    /// The next part; none once the camera has ended and all were given. May be dropped half way: nothing is lost.
-    pub async fn recv(&mut self) -> Option<Arc<Frame>> {
+    /// The next part, which stays the next until [`Self::taken`]; none once the camera has ended and all were taken.
+    pub async fn next(&mut self) -> Option<Arc<Frame>> {
         loop {
             {
-                let mut held = self.0.held();
-                if let Some(part) = held.parts.pop_front() {
-                    return Some(part);
+                let held = self.0.held();
+                if let Some(part) = held.parts.front() {
+                    return Some(part.clone());
                 }
                 if held.is_closed {
                     return None;
@@ -110,9 +144,9 @@ impl Parts {
         }
     }
 
-    /// The next part, where one is there already.
-    pub fn try_recv(&mut self) -> Option<Arc<Frame>> {
-        self.0.held().parts.pop_front()
+    /// The next part need not wait any longer.
+    pub fn taken(&mut self) {
+        self.0.held().parts.pop_front();
     }
 }
 
@@ -120,12 +154,6 @@ impl Drop for Parts {
     fn drop(&mut self) {
         let mut held = self.0.held();
         held.is_taken = false;
-        let left = held.parts.len();
-        held.parts.clear();
-        held.overflowed += left as u64;
-        drop(held);
-        if left > 0 {
-            tracing::error!(left, "parts were not taken: their camera inspects no more");
-        }
+        held.left_at = Some(Instant::now());
     }
 }

@@ -162,28 +162,34 @@ async fn each_frame_of_a_camera_on_its_own_trigger_is_a_part_and_one_too_many_is
     assert_eq!(feed.trigger_mode(), Some(TriggerMode::Hardware));
     assert_eq!(feed.parts_overflowed(), 4);
     for n in 0..16 {
-        assert_eq!(parts.recv().await.unwrap().sequence, n);
+        assert_eq!(parts.next().await.unwrap().sequence, n);
+        parts.taken();
     }
-    assert!(parts.try_recv().is_none());
+    assert_eq!(feed.parts_waiting(), 0);
 }
 
 #[tokio::test]
-async fn parts_that_their_taker_leaves_are_counted_and_the_next_taker_gets_only_what_comes_then() {
+async fn parts_that_their_taker_leaves_wait_for_the_next_one_in_their_order() {
     let (camera, shutter) = camera(triggered("On", "Line1"));
     let feed = feed(vec![camera], FeatureSettings::new());
-    let parts = feed.take_parts().unwrap();
     shutter.show(builders::image(&[0]));
+    shown(&feed, 0).await;
+    assert_eq!(feed.parts_overflowed(), 1, "nobody was there to take it");
+    let mut parts = feed.take_parts().unwrap();
     shutter.show(builders::image(&[1]));
-    shown(&feed, 1).await;
-    drop(parts);
-    assert_eq!(feed.parts_overflowed(), 2);
     shutter.show(builders::image(&[2]));
     shown(&feed, 2).await;
-    assert_eq!(feed.parts_overflowed(), 3, "nobody took it");
-    let mut parts = feed.take_parts().unwrap();
+    // Stopped before it was done with it.
+    assert_eq!(parts.next().await.unwrap().sequence, 1);
+    drop(parts);
     shutter.show(builders::image(&[3]));
-    assert_eq!(parts.recv().await.unwrap().sequence, 3);
-    assert_eq!(feed.parts_overflowed(), 3);
+    shown(&feed, 3).await;
+    let mut parts = feed.take_parts().unwrap();
+    for n in 1..=3 {
+        assert_eq!(parts.next().await.unwrap().sequence, n);
+        parts.taken();
+    }
+    assert_eq!(feed.parts_overflowed(), 1);
 }
 
 /// Until the frame of that number is the latest.

@@ -361,8 +361,7 @@ mod steps {
                 // Unplugged at the latest when it is asked for its second frame.
                 (0..10).try_for_each(|_| camera.next_frame(Duration::from_secs(1)).map(drop))
             };
-            let (outcome, reached) =
-                before_first(request, || out = Some(unplug(&vivid)), run);
+            let (outcome, reached) = before_first(request, || out = Some(unplug(&vivid)), run);
             let took = begun.elapsed();
             assert!(
                 reached && took <= BACK_WITHIN,

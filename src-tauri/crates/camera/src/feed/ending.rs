@@ -1,7 +1,7 @@
 //! Threads of cameras that were told to stop and have not yet let go of theirs.
 //!
-//! Invariant: who drops a camera's feed waits for nothing, and who opens a camera that a feed before it still holds waits
-//! for that one and for no other reason.
+//! Invariant: who drops a camera's feed waits for nothing, and who finds a camera held waits for those that are being let
+//! go of at that moment, for a short while, as one of them may be its own.
 
 use super::stop::Stop;
 use std::{

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "spending",
     "audit_trail",
     "dismiss_clock_trouble",
+    "found_missed_parts",
     "clear_storage_fault",
     "doctor",
     "cameras",

@@ -5,11 +5,9 @@
 use crate::{
     cameras::{Cameras, Running},
     cli, demo_screen,
-    dto::{
-        CameraDto, CameraWarningDto, CameraWarningKind, CommandError, ErrorCode, HistoryRowDto,
-        OrderDto, TriggersDto,
-    },
+    dto::{CameraDto, CommandError, ErrorCode, HistoryRowDto, OrderDto, TriggersDto},
     housekeeping::Housekeeping,
+    missed_parts::MissedParts,
     preview,
     settings::{CameraDriver, Environment, Settings},
     take_part::AtStation,
@@ -28,14 +26,17 @@ use wiko_core::{
     camera::{CameraState, Frame, Transport},
     history::HistoryRow,
     id::InspectionId,
-    ports::Records,
+    ports::{Records, StoreError},
     time::UnixMillis,
-    trigger::{TriggerSettings, TriggerSource},
+    trigger::{TriggerCounts, TriggerSettings},
 };
 use wiko_pipeline::Order;
 
 /// A frame waits no longer than it takes to change the order so often.
 const ORDERS_KEPT: usize = 8;
+
+/// Parts that nobody has seen are told of within this.
+const COUNT_MISSED_EVERY: Duration = Duration::from_millis(500);
 
 /// Set-up is also done at the command line, beside the window.
 const LOOK_AT_SET_UP_EVERY: Duration = Duration::from_secs(2);
@@ -57,6 +58,7 @@ pub struct App {
     preview_url: String,
     operator: String,
     triggers: Triggers,
+    missed_parts: MissedParts,
     sources: tokio::sync::Mutex<Option<Sources>>,
 }
 
@@ -106,7 +108,10 @@ impl App {
             installation.clock.clone(),
             installation.station.clock_trouble(),
         ));
+        let missed_parts =
+            MissedParts::load(installation.records.clone(), installation.clock.clone()).await?;
         let app = Arc::new_cyclic(|app| Self {
+            missed_parts,
             triggers: Triggers::new(
                 trigger_settings,
                 installation.clock.clone(),
@@ -330,26 +335,39 @@ impl App {
         }
     }
 
-    /// What is amiss with cameras that give frames all the same.
-    pub fn camera_warnings(&self) -> Vec<CameraWarningDto> {
-        let mut warnings = self.cameras.warnings();
-        // Of what passes by, a part that came too soon was seen by nobody.
-        let missed = self.triggers.counts().iter().any(|count| {
-            // Each frame of a line is a part, so that one that came too soon is one that nobody has seen.
-            let bounced = match count.source {
-                TriggerSource::CameraLine => count.bounced,
-                _ => 0,
-            };
-            count.source.tells_of_passing_parts() && count.busy + count.failed + bounced > 0
-        });
-        let parts_missed = CameraWarningDto {
-            camera: self.camera_id(),
-            kind: CameraWarningKind::PartsMissed,
-        };
-        if missed && !warnings.contains(&parts_missed) {
-            warnings.insert(0, parts_missed);
+    /// Counts the parts that passed and that nobody has seen, and notes them, until the process ends.
+    pub async fn keep_missed_parts(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(COUNT_MISSED_EVERY);
+        let mut trouble = None;
+        loop {
+            ticks.tick().await;
+            let now = self.note_missed_parts().await.err();
+            // Said once, not twice a second.
+            if now != trouble
+                && let Some(error) = &now
+            {
+                tracing::error!(%error, "parts that passed unseen could not be noted");
+            }
+            trouble = now;
         }
-        warnings
+    }
+
+    /// Counts the parts that passed until now and that nobody has seen, and notes them.
+    pub async fn note_missed_parts(&self) -> Result<(), StoreError> {
+        for (camera, total) in self.cameras.parts_missed() {
+            self.missed_parts
+                .take_up(&format!("camera/{camera}"), &camera, total);
+        }
+        let counts = self.triggers.counts();
+        let total = counts.iter().map(TriggerCounts::missed_parts).sum();
+        self.missed_parts
+            .take_up("triggers", &self.camera_id(), total);
+        self.missed_parts.note().await
+    }
+
+    /// The parts that passed and that nobody has seen.
+    pub fn missed_parts(&self) -> &MissedParts {
+        &self.missed_parts
     }
 
     /// The id of the camera that inspects.

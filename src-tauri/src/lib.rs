@@ -26,6 +26,7 @@ mod housekeeping;
 mod images;
 mod live;
 mod log;
+mod missed_parts;
 mod preview;
 #[cfg(target_os = "linux")]
 mod renderer;

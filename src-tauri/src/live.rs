@@ -4,7 +4,7 @@ use crate::{
     app::App,
     dto::{
         AnalysisDto, BudgetDto, CircuitDto, ClockTroubleDto, CloudDto, CloudLink as LinkDto,
-        LiveDto, StationUpdate, VerdictDto,
+        LiveDto, MissedPartsDto, StationUpdate, VerdictDto,
     },
     triggers::{Refused, TriggerOutcome},
 };
@@ -51,7 +51,13 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         clock_trouble: station.clock_trouble().borrow().map(ClockTroubleDto::from),
         camera: app.camera_id(),
         camera_state: app.camera_state(),
-        camera_warnings: app.camera_warnings(),
+        camera_warnings: app.cameras.warnings(),
+        missed_parts: app
+            .missed_parts()
+            .open()
+            .into_iter()
+            .map(MissedPartsDto::from)
+            .collect(),
         kept_serial: app.triggers().kept_serial(),
         storage_fault: records.fault(),
         no_room: records
@@ -85,9 +91,13 @@ fn cloud(link: &CloudLink) -> CloudDto {
 /// Tells the window of everything that happens, until the process ends.
 pub async fn tell(app: Arc<App>, send: impl Fn(StationUpdate) + Send + 'static) {
     let events = app.installation.station.subscribe();
-    let (link, camera) = (app.installation.station.link(), app.camera_states());
-    let serial = app.triggers().subscribe_serial();
-    follow(&*app, events, link, camera, serial, AT_MOST_EVERY, send).await;
+    let watched = Watched {
+        link: app.installation.station.link(),
+        camera: app.camera_states(),
+        serial: app.triggers().subscribe_serial(),
+        missed: app.missed_parts().subscribe(),
+    };
+    follow(&*app, events, watched, AT_MOST_EVERY, send).await;
 }
 
 /// Tells the window of triggers that took no part and that nobody at the window gave, until the process ends.
@@ -154,12 +164,29 @@ impl Told for App {
     }
 }
 
-async fn follow<Link, Camera, Serial>(
+/// What is told of at each change, beside events.
+struct Watched<Link, Camera, Serial, Missed> {
+    link: watch::Receiver<Link>,
+    camera: watch::Receiver<Camera>,
+    serial: watch::Receiver<Serial>,
+    missed: watch::Receiver<Missed>,
+}
+
+impl<Link, Camera, Serial, Missed> Watched<Link, Camera, Serial, Missed> {
+    async fn changed(&mut self) -> Result<(), watch::error::RecvError> {
+        tokio::select! {
+            changed = self.link.changed() => changed,
+            changed = self.camera.changed() => changed,
+            changed = self.serial.changed() => changed,
+            changed = self.missed.changed() => changed,
+        }
+    }
+}
+
+async fn follow<Link, Camera, Serial, Missed>(
     told: &impl Told,
     mut events: Receiver<StationEvent>,
-    mut link: watch::Receiver<Link>,
-    mut camera: watch::Receiver<Camera>,
-    mut serial: watch::Receiver<Serial>,
+    mut watched: Watched<Link, Camera, Serial, Missed>,
     at_most_every: Duration,
     send: impl Fn(StationUpdate) + Send,
 ) {
@@ -185,9 +212,7 @@ async fn follow<Link, Camera, Serial>(
                     };
                 }
             }
-            changed = link.changed() => if changed.is_err() { return },
-            changed = camera.changed() => if changed.is_err() { return },
-            changed = serial.changed() => if changed.is_err() { return },
+            changed = watched.changed() => if changed.is_err() { return },
             () = &mut due => {}
         }
         let now = match told.live().await {
@@ -320,6 +345,7 @@ mod tests {
                 camera: "simulated".into(),
                 camera_state: CameraState::Streaming,
                 camera_warnings: vec![],
+                missed_parts: vec![],
                 kept_serial: None,
                 storage_fault: self.fault(),
                 no_room: None,
@@ -340,8 +366,6 @@ mod tests {
         station: Arc<Still>,
         events: broadcast::Sender<StationEvent>,
         link: watch::Sender<()>,
-        _camera: watch::Sender<()>,
-        _serial: watch::Sender<()>,
         updates: mpsc::UnboundedReceiver<StationUpdate>,
     }
 
@@ -352,30 +376,23 @@ mod tests {
         for event in before {
             events.send(event).unwrap();
         }
-        let (link, camera) = (watch::Sender::new(()), watch::Sender::new(()));
-        let serial = watch::Sender::new(());
-        let serials = serial.subscribe();
+        let link = watch::Sender::new(());
+        let watched = Watched {
+            link: link.subscribe(),
+            camera: link.subscribe(),
+            serial: link.subscribe(),
+            missed: link.subscribe(),
+        };
         let (send, updates) = mpsc::unbounded_channel();
-        let (told, links, cameras) = (station.clone(), link.subscribe(), camera.subscribe());
+        let told = station.clone();
         tokio::spawn(async move {
             let send = |update| drop(send.send(update));
-            follow(
-                &*told,
-                receiver,
-                links,
-                cameras,
-                serials,
-                at_most_every,
-                send,
-            )
-            .await;
+            follow(&*told, receiver, watched, at_most_every, send).await;
         });
         Window {
             station,
             events,
             link,
-            _camera: camera,
-            _serial: serial,
             updates,
         }
     }

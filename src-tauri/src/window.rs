@@ -135,10 +135,15 @@ pub fn run(
     ));
     let cameras = app.cameras.clone();
     tauri::async_runtime::spawn(app.clone().follow_set_up());
+    tauri::async_runtime::spawn(app.clone().keep_missed_parts());
+    let closing = app.clone();
     tauri::async_runtime::spawn(live::tell_triggers(app.clone(), send.clone()));
     tauri::async_runtime::spawn(live::tell(app, send));
     tauri.run(move |handle, event| {
         if let tauri::RunEvent::Exit = event {
+            if let Err(error) = tauri::async_runtime::block_on(closing.note_missed_parts()) {
+                tracing::error!(%error, "parts that passed unseen could not be noted");
+            }
             cameras.stop_all();
             wiko_camera::wait_for_stopped_cameras(LET_GO_WITHIN);
             // Work in flight goes on from its queue at the next start.

@@ -76,6 +76,51 @@ async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
     assert_eq!(known["sha256"], taken["sha256"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_person_has_found_it() {
+    let port = free_port();
+    let station = station(&format!(
+        "sources = [\"http\"]\ndebounce_ms = 50\nhttp_port = {port}\n"
+    ));
+    let no_camera = format!(
+        "[camera]\nid = \"belt-1\"\ndriver = \"replay\"\nfolder = '{}'\n",
+        station.scratch("no-pictures").display()
+    );
+    std::fs::write(station.data_dir().join("station.toml"), no_camera).unwrap();
+    let Some(window) = Window::open(&station, &[]).await else {
+        return;
+    };
+    window.see("[data-testid=trigger]").await;
+    let token = std::fs::read_to_string(station.data_dir().join("trigger.token")).unwrap();
+    let (status, told) = post(port, token.trim(), "");
+    assert_ne!(status, 200, "{told}");
+    window.see("[data-testid=missed-parts-belt-1]").await;
+    window.client.clone().close().await.unwrap();
+    let missed = station.run(&["status"]);
+    let expected = json!([{"camera": "belt-1", "parts": 1}]);
+    assert_eq!(missed.events("status")[0]["missed_parts"], expected);
+    let Some(window) = Window::open(&station, &[]).await else {
+        return;
+    };
+    window
+        .click("[data-testid=missed-parts-found-belt-1]")
+        .await;
+    window.click("[data-testid=missed-parts-confirm]").await;
+    window
+        .see(".main:not(:has([data-testid=missed-parts]))")
+        .await;
+    window.client.clone().close().await.unwrap();
+    let none = station.run(&["status"]);
+    assert_eq!(none.events("status")[0]["missed_parts"], json!([]));
+    let audit = station.run(&["audit"]);
+    let found = audit.events("audit");
+    let found = found
+        .iter()
+        .find(|row| row["subject"] == "missed_parts/belt-1" && row["identity"] != "station");
+    let detail = found.map(|row| row["detail"].as_str().unwrap());
+    assert_eq!(detail, Some(r#"{"found":1,"open":0}"#));
+}
+
 /// Ids of the parts that are in the records.
 fn parts(station: &TestStation) -> Vec<String> {
     let history = station.run(&["history"]);

@@ -35,6 +35,8 @@ export const commands = {
 	auditTrail: (before: number | null) => typedError<AuditRowDto[], CommandError>(__TAURI_INVOKE("audit_trail", { before })),
 	/**  A person has seen what is wrong with the clock. */
 	dismissClockTrouble: () => typedError<null, CommandError>(__TAURI_INVOKE("dismiss_clock_trouble")),
+	/**  A person has found `parts` of the parts that passed this camera unseen, and has set them aside. */
+	foundMissedParts: (camera: string, parts: number) => typedError<null, CommandError>(__TAURI_INVOKE("found_missed_parts", { camera, parts })),
 	clearStorageFault: () => typedError<null, CommandError>(__TAURI_INVOKE("clear_storage_fault")),
 	doctor: () => typedError<CheckDto[], CommandError>(__TAURI_INVOKE("doctor")),
 	cameras: () => typedError<CameraDto[], CommandError>(__TAURI_INVOKE("cameras")),
@@ -145,7 +147,7 @@ export type AuditCategory =
 "credentials" | 
 /**  Somebody freed parked work. */
 "queue" | 
-/**  Somebody has seen to a part that was not found good after it had moved on. */
+/**  A part moved on unseen, or somebody has seen to one that was not found good after it had moved on. */
 "containment" | 
 /**  The station was started. */
 "start" | 
@@ -386,8 +388,6 @@ export type CameraWarningDto = {
 
 /**  What may be amiss with a camera that gives frames. */
 export type CameraWarningKind = 
-/**  Parts went by and were not inspected. */
-"parts_missed" | 
 /**  Frames are lost on their way. */
 "frames_lost" | 
 /**  It does not do what it was told. */
@@ -1159,6 +1159,8 @@ export type LiveDto = {
 	camera_state: CameraState,
 	/**  What is amiss with cameras that give frames all the same. */
 	camera_warnings: CameraWarningDto[],
+	/**  Parts that passed a camera and that nobody has seen, until somebody has found them. */
+	missed_parts: MissedPartsDto[],
 	/**  The serial number that was scanned for the next part. */
 	kept_serial: string | null,
 	/**  The storage fault that stops capture, where there is one. */
@@ -1200,6 +1202,14 @@ export type Mismatch = {
 	read: FeatureValue | null,
 	/**  Why, in words. */
 	reason: string,
+};
+
+/**  Parts that passed a camera and that nobody has seen. */
+export type MissedPartsDto = {
+	/**  The camera's id. */
+	camera: string,
+	/**  How many are to be found still. */
+	parts: number,
 };
 
 /**  What one model was called for. */

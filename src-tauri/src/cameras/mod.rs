@@ -319,8 +319,8 @@ impl Cameras {
 
     /// Has a camera let go of, whoever else looks at it, which may take seconds; not waited for.
     fn stop(&self, id: &str) {
-        let feed = self.feeds().remove(id);
-        if let Some(feed) = feed {
+        let mut feeds = self.feeds();
+        if let Some(feed) = feeds.remove(id) {
             feed.stop();
             let unseen = feed.parts_overflowed() + feed.parts_waiting();
             let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -328,10 +328,19 @@ impl Cameras {
         }
     }
 
-    /// Parts that a camera told of and nobody took, since the station started.
-    fn parts_missed(&self, id: &str, feed: &CameraFeed) -> u64 {
-        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        feed.parts_overflowed() + missed.get(id).copied().unwrap_or_default()
+    /// Parts that each camera told of and nobody took, since the station started.
+    pub fn parts_missed(&self) -> BTreeMap<String, u64> {
+        let feeds = self.feeds();
+        // Locked in the order of `stop`, which moves parts from the one to the other.
+        let mut missed = self
+            .missed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for (id, feed) in feeds.iter() {
+            *missed.entry(id.clone()).or_default() += feed.parts_overflowed();
+        }
+        missed
     }
 
     /// Has every camera let go of, for the end of the process.

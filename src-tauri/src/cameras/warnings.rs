@@ -28,10 +28,6 @@ impl Cameras {
             let flat_field = FlatFieldDto::of(&entry, now);
             let kinds = [
                 (
-                    CameraWarningKind::PartsMissed,
-                    self.parts_missed(&entry.id, &running.feed) > 0,
-                ),
-                (
                     CameraWarningKind::FramesLost,
                     loses_frames(running.feed.statistics()),
                 ),

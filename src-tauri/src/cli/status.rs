@@ -2,7 +2,7 @@ use super::{Failure, output::Output};
 use crate::{
     circuits,
     clock::{SystemClock, local},
-    doctor,
+    doctor, missed_parts,
     settings::{Environment, Settings},
     wiring,
 };
@@ -24,7 +24,7 @@ pub(crate) async fn run(
     let zone = settings.shifts.zone();
     let mut queues = Map::new();
     let mut lines = Vec::new();
-    let (mut spending, mut contained) = (Value::Null, 0);
+    let (mut spending, mut contained, mut missed) = (Value::Null, 0, Vec::new());
     if let Some(records) = wiring::open_reader(&settings).await? {
         for queue in Queue::ALL {
             let depth = records.depth(*queue).await?;
@@ -46,6 +46,13 @@ pub(crate) async fn run(
                  wiko-station containment list"
             ));
         }
+        missed = missed_parts::read(&records).await?;
+        lines.extend(missed.iter().map(|missed| {
+            format!(
+                "camera {}: {} parts passed that nobody has seen: stop the line, find them and set them aside",
+                missed.camera, missed.parts
+            )
+        }));
         let spent = Spent::read(&records, &settings).await?;
         lines.extend(spent.lines());
         spending = spent.json();
@@ -81,6 +88,10 @@ pub(crate) async fn run(
             },
             "queues": Value::Object(queues),
             "contained": contained,
+            "missed_parts": missed
+                .iter()
+                .map(|it| json!({"camera": it.camera, "parts": it.parts}))
+                .collect::<Vec<_>>(),
             "spending": spending,
             "circuits": held.iter().map(circuits::json).collect::<Vec<_>>(),
             "checks": Value::Object(parts),

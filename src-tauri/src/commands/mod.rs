@@ -36,6 +36,7 @@ pub fn builder() -> Builder<Wry> {
             review::spending,
             review::audit_trail,
             review::dismiss_clock_trouble,
+            review::found_missed_parts,
             review::clear_storage_fault,
             setup::doctor,
             cameras::cameras,

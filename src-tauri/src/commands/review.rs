@@ -182,6 +182,21 @@ pub(super) async fn audit_trail(
     Ok(rows.iter().map(AuditRowDto::from).collect())
 }
 
+/// A person has found `parts` of the parts that passed this camera unseen, and has set them aside.
+#[tauri::command]
+#[specta::specta]
+pub(super) async fn found_missed_parts(
+    gate: State<'_, Gate>,
+    camera: String,
+    parts: u32,
+) -> Result<(), CommandError> {
+    let (app, session) = gate.enter(Role::Supervisor)?;
+    let found = app
+        .missed_parts()
+        .found(&camera, parts.into(), session.identity());
+    Ok(found.await?)
+}
+
 /// A person has seen what is wrong with the clock.
 #[tauri::command]
 #[specta::specta]

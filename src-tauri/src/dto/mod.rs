@@ -38,7 +38,7 @@ pub use queue::{CircuitDto, ClockTroubleDto, QueuedPartsDto};
 pub use setup::{CheckDto, CheckState, CredentialsDto, CredentialsForm};
 pub use spending::{BudgetDto, SpendingDto};
 pub use station::{
-    CameraWarningDto, CameraWarningKind, CloudDto, CloudLink, LiveDto, OrderDto, PreviewDto,
-    SessionDto, StationDto,
+    CameraWarningDto, CameraWarningKind, CloudDto, CloudLink, LiveDto, MissedPartsDto, OrderDto,
+    PreviewDto, SessionDto, StationDto,
 };
 pub use triggers::{ScannedDto, TriggerSettingsDto, TriggersDto};

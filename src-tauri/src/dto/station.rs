@@ -11,6 +11,8 @@ use wiko_core::{
     stage::Stage,
 };
 
+use crate::missed_parts::Missed;
+
 use super::{BudgetDto, CircuitDto, ClockTroubleDto, HistoryRowDto, TriggerSettingsDto};
 
 /// Who is at the station and how it runs.
@@ -196,6 +198,8 @@ pub struct LiveDto {
     pub camera_state: CameraState,
     /// What is amiss with cameras that give frames all the same.
     pub camera_warnings: Vec<CameraWarningDto>,
+    /// Parts that passed a camera and that nobody has seen, until somebody has found them.
+    pub missed_parts: Vec<MissedPartsDto>,
     /// The serial number that was scanned for the next part.
     pub kept_serial: Option<String>,
     /// The storage fault that stops capture, where there is one.
@@ -215,12 +219,28 @@ pub struct CameraWarningDto {
     pub kind: CameraWarningKind,
 }
 
+/// Parts that passed a camera and that nobody has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct MissedPartsDto {
+    /// The camera's id.
+    pub camera: String,
+    /// How many are to be found still.
+    pub parts: u32,
+}
+
+impl From<Missed> for MissedPartsDto {
+    fn from(missed: Missed) -> Self {
+        Self {
+            camera: missed.camera,
+            parts: u32::try_from(missed.parts).unwrap_or(u32::MAX),
+        }
+    }
+}
+
 /// What may be amiss with a camera that gives frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum CameraWarningKind {
-    /// Parts went by and were not inspected.
-    PartsMissed,
     /// Frames are lost on their way.
     FramesLost,
     /// It does not do what it was told.

@@ -46,9 +46,8 @@ export const PROVIDERS = codes<Provider>({ screen: true, claude: true, azure: tr
 export const CAMERA_STATES = codes<CameraState>({
   opening: true, streaming: true, stalled: true, lost: true, ended: true,
 });
-/** What lets a part pass unseen stands first. */
 export const CAMERA_WARNINGS = codes<CameraWarningKind>({
-  parts_missed: true, frames_lost: true, settings_refused: true, flat_field_stale: true, drift: true,
+  frames_lost: true, settings_refused: true, flat_field_stale: true, drift: true,
 });
 /** In the order in which people meet them. */
 export const TRIGGER_SOURCES = codes<TriggerSource>({

@@ -78,6 +78,8 @@ export interface Platform {
   acknowledgeContained(id: string, note: string): Promise<boolean>;
   /** What models cost. */
   spending(): Promise<SpendingDto>;
+  /** A person has found so many of the parts that passed this camera unseen. */
+  foundMissedParts(camera: string, parts: number): Promise<void>;
   /** A person has seen what is wrong with the clock. */
   dismissClockTrouble(): Promise<void>;
   clearStorageFault(): Promise<void>;

@@ -82,7 +82,7 @@ pub enum AuditCategory {
     Credentials,
     /// Somebody freed parked work.
     Queue,
-    /// Somebody has seen to a part that was not found good after it had moved on.
+    /// A part moved on unseen, or somebody has seen to one that was not found good after it had moved on.
     Containment,
     /// The station was started.
     Start,

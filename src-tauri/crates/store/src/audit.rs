@@ -262,13 +262,7 @@ impl RecordsReader {
         .fetch_all(&self.pool)
         .await
         .map_err(|error| self.failed(&error))?;
-        rows.iter()
-            .map(|row| {
-                audit_row(row).map_err(|reason| StoreError::Fault {
-                    reason: format!("the audit trail cannot be read: {reason}"),
-                })
-            })
-            .collect()
+        audit_rows(&rows)
     }
 
     /// The last row of a category on a subject.
@@ -287,12 +281,37 @@ impl RecordsReader {
         .fetch_optional(&self.pool)
         .await
         .map_err(|error| self.failed(&error))?;
-        row.map(|row| audit_row(&row))
-            .transpose()
-            .map_err(|reason| StoreError::Fault {
-                reason: format!("the audit trail cannot be read: {reason}"),
-            })
+        Ok(audit_rows(row.as_slice())?.pop())
     }
+
+    /// The last row of a category on each subject that begins with `prefix`, in the order of the subjects.
+    pub async fn last_of_each(
+        &self,
+        category: AuditCategory,
+        prefix: &str,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "{SELECT_AUDIT} WHERE a.number IN (
+                SELECT max(number) FROM audit
+                WHERE category <> 'decision' AND category = ? AND substr(subject, 1, length(?)) = ?
+                GROUP BY subject
+             ) ORDER BY a.subject"
+        )))
+        .bind(category.code())
+        .bind(prefix)
+        .bind(prefix)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| self.failed(&error))?;
+        audit_rows(&rows)
+    }
+}
+
+fn audit_rows(rows: &[SqliteRow]) -> Result<Vec<AuditRow>, StoreError> {
+    let rows: Result<_, _> = rows.iter().map(audit_row).collect();
+    rows.map_err(|reason| StoreError::Fault {
+        reason: format!("the audit trail cannot be read: {reason}"),
+    })
 }
 
 pub(crate) const SELECT_AUDIT: &str = "

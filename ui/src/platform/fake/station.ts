@@ -81,7 +81,7 @@ export class FakeStation extends FakeCameraCommands implements Platform {
         contained: 0,
         clock_trouble: null,
         camera: "simulated", camera_state: "streaming", storage_fault: null, no_room: null, backup_failed: null,
-        kept_serial: null, camera_warnings: [],
+        kept_serial: null, camera_warnings: [], missed_parts: [],
         ...options.live,
       },
       recent: [],
@@ -270,6 +270,12 @@ export class FakeStation extends FakeCameraCommands implements Platform {
       }],
     });
     return { shift: spent(96), month: spent(Math.round(this.state.live.budget.spent_usd / 0.034)) };
+  }
+
+  async foundMissedParts(camera: string, parts: number) {
+    this.called("foundMissedParts", camera, parts);
+    const left = this.state.live.missed_parts.map((missed) => (missed.camera === camera ? { camera, parts: missed.parts - parts } : missed));
+    this.setLive({ missed_parts: left.filter((missed) => missed.parts > 0) });
   }
 
   async dismissClockTrouble() {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: no lock is held while anything is waited for.
 
+mod follow;
+
 use crate::{
     cameras::{Cameras, Running},
     cli, demo_screen,
@@ -17,7 +19,6 @@ use crate::{
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,20 +27,14 @@ use wiko_core::{
     camera::{CameraState, Frame, Transport},
     history::HistoryRow,
     id::InspectionId,
-    ports::{Records, StoreError},
+    ports::Records,
     time::UnixMillis,
-    trigger::{TriggerCounts, TriggerSettings},
+    trigger::TriggerSettings,
 };
 use wiko_pipeline::Order;
 
 /// A frame waits no longer than it takes to change the order so often.
 const ORDERS_KEPT: usize = 8;
-
-/// Parts that nobody has seen are told of within this.
-const COUNT_MISSED_EVERY: Duration = Duration::from_millis(500);
-
-/// Set-up is also done at the command line, beside the window.
-const LOOK_AT_SET_UP_EVERY: Duration = Duration::from_secs(2);
 
 /// The station with what the window adds: the camera that is shown and the order that is inspected.
 pub struct App {
@@ -135,7 +130,7 @@ impl App {
             preview_url,
             operator,
         });
-        app.start_triggers().await;
+        app.start_triggers(&mut *app.sources.lock().await).await;
         app.teach_demo();
         Ok(app)
     }
@@ -160,8 +155,7 @@ impl App {
     }
 
     /// Starts those triggers that run by themselves, by the settings that hold; those that ran before have ended then.
-    async fn start_triggers(&self) {
-        let mut sources = self.sources.lock().await;
+    async fn start_triggers(&self, sources: &mut Option<Sources>) {
         let data_dir = &self.installation.settings.data_dir;
         let (before, cameras) = (sources.take(), self.inspecting.subscribe());
         let started = Sources::start(&self.triggers, cameras, data_dir, before).await;
@@ -174,12 +168,14 @@ impl App {
     /// Keeps these settings of triggers and works by them from now on.
     pub async fn set_triggers(&self, settings: TriggerSettings) -> Result<(), CommandError> {
         let data_dir = self.installation.settings.data_dir.clone();
+        // Locked while the file is written, so that who follows it takes none from before.
+        let mut sources = self.sources.lock().await;
         let saving = tokio::task::spawn_blocking(move || triggers::save(&data_dir, settings));
         let stopped = |error: tokio::task::JoinError| {
             CommandError::new(ErrorCode::StorageFault, error.to_string())
         };
         self.triggers.apply(saving.await.map_err(stopped)??);
-        self.start_triggers().await;
+        self.start_triggers(&mut sources).await;
         Ok(())
     }
 
@@ -302,67 +298,6 @@ impl App {
         running
             .map(|(running, id)| dto(id, &running, shown(&running)))
             .collect()
-    }
-
-    /// Works with the cameras as the command line sets them up beside this window, until the process ends.
-    pub async fn follow_set_up(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(LOOK_AT_SET_UP_EVERY);
-        let mut trouble = None;
-        loop {
-            ticks.tick().await;
-            let cameras = self.cameras.clone();
-            let reload = tokio::task::spawn_blocking(move || cameras.reload());
-            let reloaded = match reload.await {
-                Ok(reloaded) => reloaded.map_err(|error| error.to_string()),
-                Err(stopped) => Err(stopped.to_string()),
-            };
-            let followed = match reloaded {
-                Ok(true) => self.choose_camera().map_err(|error| error.message),
-                Ok(false) => Ok(()),
-                Err(error) => Err(error),
-            };
-            // Said once, not every two seconds.
-            let now = followed.err();
-            if now != trouble
-                && let Some(error) = &now
-            {
-                tracing::error!(
-                    error,
-                    "the cameras that were set up beside cannot be followed"
-                );
-            }
-            trouble = now;
-        }
-    }
-
-    /// Counts the parts that passed and that nobody has seen, and notes them, until the process ends.
-    pub async fn keep_missed_parts(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(COUNT_MISSED_EVERY);
-        let mut trouble = None;
-        loop {
-            ticks.tick().await;
-            let now = self.note_missed_parts().await.err();
-            // Said once, not twice a second.
-            if now != trouble
-                && let Some(error) = &now
-            {
-                tracing::error!(%error, "parts that passed unseen could not be noted");
-            }
-            trouble = now;
-        }
-    }
-
-    /// Counts the parts that passed until now and that nobody has seen, and notes them.
-    pub async fn note_missed_parts(&self) -> Result<(), StoreError> {
-        for (camera, total) in self.cameras.parts_missed() {
-            self.missed_parts
-                .take_up(&format!("camera/{camera}"), &camera, total);
-        }
-        let counts = self.triggers.counts();
-        let total = counts.iter().map(TriggerCounts::missed_parts).sum();
-        self.missed_parts
-            .take_up("triggers", &self.camera_id(), total);
-        self.missed_parts.note().await
     }
 
     /// The parts that passed and that nobody has seen.

@@ -101,7 +101,7 @@ impl MissedParts {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let mut counts = Counts::default();
-        for missed in read(&records.reader()).await? {
+        for missed in read(records.reader()).await? {
             let (open, noted) = (missed.parts, missed.parts);
             counts
                 .by_camera

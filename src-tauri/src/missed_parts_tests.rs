@@ -106,12 +106,12 @@ async fn parts_that_were_not_found_are_still_to_be_found_after_a_restart() {
     missed.take_up("camera/belt", "belt", 1);
     missed.note().await.unwrap();
     assert_eq!(
-        read(&trail.records.reader()).await.unwrap(),
+        read(trail.records.reader()).await.unwrap(),
         [Missed::new("belt", 4)]
     );
     missed.found("belt", 4, "op-8".into()).await.unwrap();
     assert_eq!(missed.open(), []);
-    assert_eq!(read(&trail.records.reader()).await.unwrap(), []);
+    assert_eq!(read(trail.records.reader()).await.unwrap(), []);
     assert_eq!(
         trail.rows().await,
         [

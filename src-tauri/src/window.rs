@@ -134,7 +134,11 @@ pub fn run(
         app.installation.records.clone(),
     ));
     let cameras = app.cameras.clone();
-    tauri::async_runtime::spawn(app.clone().follow_set_up());
+    let changed = {
+        let send = send.clone();
+        move || send(StationUpdate::Reload)
+    };
+    tauri::async_runtime::spawn(app.clone().follow_set_up(changed));
     tauri::async_runtime::spawn(app.clone().keep_missed_parts());
     let closing = app.clone();
     tauri::async_runtime::spawn(live::tell_triggers(app.clone(), send.clone()));

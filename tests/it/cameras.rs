@@ -86,6 +86,59 @@ fn a_gige_camera_is_found_assigned_set_and_takes_a_part() {
     });
 }
 
+#[test]
+fn what_the_stage_asks_of_a_camera_is_set_and_shown_at_the_command_line() {
+    in_own_network(|| {
+        with_library(|| {
+            let _camera = Simulator::start(FIRST, "GV01", &["--scene", "ramp"]);
+            let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+            assign(&station, "end-1", "GV01", &[]);
+            let ok = |arguments: &[&str]| {
+                let ran = station.run(&[&["cameras"], arguments].concat());
+                assert_eq!(ran.status, 0, "{}", ran.told());
+                ran
+            };
+            let none = ok(&["quality", "end-1"]);
+            assert!(none.events("quality_hour").is_empty(), "{}", none.told());
+            let set = ok(&["limits", "end-1", "least_mean_level=250", "most_noise=9.5"]);
+            let limits = &set.event("limits")["limits"];
+            assert_eq!(limits["least_mean_level"], 250.0);
+            let region = ok(&["region", "end-1", "16", "32", "256", "128"]);
+            let region = region.event("region");
+            assert_eq!(
+                (&region["width_px"], &region["height_px"]),
+                (&256.into(), &128.into())
+            );
+            let part = ["capture", "--camera", "end-1", "--sku", "WK-KN-200"];
+            let taken = station.run(&[&part[..], &["--stage", "inspection"]].concat());
+            let id = taken.event("captured")["id"].as_str().unwrap();
+            let known = station.run(&["part", id]);
+            let conditions = &known.lines[0]["conditions"];
+            assert_eq!(conditions["faults"], serde_json::json!(["too_dark"]));
+            let hour = ok(&["quality", "end-1"]);
+            let hour = &hour.event("quality_hour")["hour"];
+            assert_eq!(
+                (&hour["frames"], &hour["unfit"]),
+                (&1.0.into(), &1.0.into())
+            );
+            let shown = ok(&["limits", "end-1", "least_mean_level=none"]);
+            assert!(shown.event("limits")["limits"]["least_mean_level"].is_null());
+            for (refused, told) in [
+                (&["limits", "end-1", "focus=3"][..], "least_focus"),
+                (&["limits", "end-1", "least_focus=-3"], "from 0 up"),
+                (&["line-scan", "end-1"], "--longest-rows"),
+                (&["region", "end-1", "0", "0", "4", "4"], "16"),
+                (&["region", "end-1", "200", "0", "64", "64"], "256 × 128"),
+                (&["quality", "end-2"], "end-1"),
+            ] {
+                let ran = station.run(&[&["cameras"], refused].concat());
+                assert_eq!(ran.status, 1, "{refused:?}: {}", ran.told());
+                assert!(ran.stderr.contains(told), "{refused:?}: {}", ran.told());
+            }
+        });
+    });
+}
+
 pub(crate) fn belt(parts: Vec<Option<DefectType>>, seed: u64) -> Belt {
     Belt::new(&BeltConfig {
         sku: ProductSku::new("WK-KN-200").unwrap(),

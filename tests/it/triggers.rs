@@ -51,14 +51,20 @@ fn part(station: &TestStation, id: &str) -> Ran {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
     let port = free_port();
-    let station = station(&format!(
-        "sources = [\"on_screen\", \"http\"]\ndebounce_ms = 50\nhttp_port = {port}\n"
-    ));
+    let station = station("sources = [\"on_screen\"]\ndebounce_ms = 50\n");
     let Some(window) = Window::open(&station, &[]).await else {
         return;
     };
     window.see("[data-testid=live][data-state=playing]").await;
-    let token = std::fs::read_to_string(station.data_dir().join("trigger.token")).unwrap();
+    // As a field tech at the command line beside the window would.
+    let port_is = format!("http_port={port}");
+    let set = station.run(&["triggers", "set", "sources=on_screen,http", &port_is]);
+    assert_eq!(set.status, 0, "{}", set.told());
+    let token = eventually("the program's token", async || {
+        TcpStream::connect(("127.0.0.1", port)).ok()?;
+        std::fs::read_to_string(station.data_dir().join("trigger.token")).ok()
+    })
+    .await;
     let (status, told) = post(port, "wrong", "");
     assert_eq!((status, &told["code"]), (401, &json!("unauthorized")));
     let (status, taken) = post(port, token.trim(), r#"{"serial": "S-17", "lot": "批次 7"}"#);
@@ -74,6 +80,19 @@ async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
     assert_eq!(known["lot"], "批次 7");
     assert_eq!(known["conditions"]["trigger"], "http");
     assert_eq!(known["sha256"], taken["sha256"]);
+    let refused = station.run(&["triggers", "set", "sources=pedal"]);
+    assert_eq!(refused.status, 1, "{}", refused.told());
+    assert!(refused.told().contains("pedal_key"), "{}", refused.told());
+    let kept = station.run(&["triggers", "show"]);
+    let kept = &kept.event("triggers")["triggers"];
+    assert_eq!(kept["sources"], json!(["on_screen", "http"]));
+    let audit = station.run(&["audit"]);
+    let noted = audit.events("audit");
+    let noted = noted.iter().find(|row| row["subject"] == "triggers");
+    assert_eq!(
+        noted.map(|row| row["source"].as_str()),
+        Some(Some("command_line"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,9 +125,7 @@ async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_pers
         .click("[data-testid=missed-parts-found-belt-1]")
         .await;
     window.click("[data-testid=missed-parts-confirm]").await;
-    window
-        .see(".main:not(:has([data-testid=missed-parts]))")
-        .await;
+    window.sees_no_more("[data-testid=missed-parts]").await;
     window.client.clone().close().await.unwrap();
     let none = station.run(&["status"]);
     assert_eq!(none.events("status")[0]["missed_parts"], json!([]));

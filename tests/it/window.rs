@@ -86,6 +86,16 @@ impl Window {
             .unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
+    /// Waits until there is no such element.
+    pub(crate) async fn sees_no_more(&self, css: &str) {
+        let count = "return document.querySelectorAll(arguments[0]).length";
+        eventually(&format!("no {css}"), async || {
+            let left = self.client.execute(count, vec![json!(css)]).await;
+            (left.unwrap() == 0).then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn click(&self, css: &str) {
         self.see(css).await.click().await.unwrap();
     }

@@ -12,10 +12,19 @@ const BLOCK_PX: u32 = 32;
 /// Less shows no part.
 const LEAST_PX: u32 = 16;
 
+fn too_small() -> CamerasError {
+    CamerasError::Unfit(format!(
+        "the region has to be {LEAST_PX} pixels each way at least: draw a larger one"
+    ))
+}
+
 impl Cameras {
     /// The region of interest, on the picture as it is now; none for the whole sensor. The camera reads out nothing else
     /// then. Sizes go to the nearest step that holds the region.
     pub async fn set_region(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
+        if let Some(region) = region {
+            self.check_region(id, region)?;
+        }
         let features = self.features(id).await?;
         let named = |name: &str| features.iter().find(|feature| feature.name == name);
         let axes = [("OffsetX", "Width"), ("OffsetY", "Height")];
@@ -50,6 +59,28 @@ impl Cameras {
         Ok(())
     }
 
+    /// Refuses what shows no part or leaves the picture, which no camera is left to make the best of.
+    fn check_region(&self, id: &str, region: BoxPx) -> Result<(), CamerasError> {
+        if region.width < LEAST_PX || region.height < LEAST_PX {
+            return Err(too_small());
+        }
+        let shown = self.feed(&self.entry(id)?)?.latest();
+        let leaves = |start: u32, length: u32, all: u32| {
+            start.checked_add(length).is_none_or(|end| end > all)
+        };
+        match shown.map(|frame| frame.size_px()) {
+            Some((width, height))
+                if leaves(region.x, region.width, width)
+                    || leaves(region.y, region.height, height) =>
+            {
+                Err(CamerasError::Unfit(format!(
+                    "the region leaves the picture, which is {width} × {height} now"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The region of a camera that cannot be told one, which is then cut out of each frame. `region` is on the picture as it
     /// is now.
     fn set_cut(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
@@ -76,9 +107,7 @@ impl Cameras {
             }
         });
         if own.is_some_and(|own| own.width < LEAST_PX || own.height < LEAST_PX) {
-            return Err(CamerasError::Unfit(format!(
-                "the region has to be {LEAST_PX} pixels each way at least: draw a larger one"
-            )));
+            return Err(too_small());
         }
         self.change(id, |entry| {
             entry.region = own;

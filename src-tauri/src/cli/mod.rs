@@ -20,6 +20,7 @@ mod doctor;
 mod history;
 mod inspect;
 mod output;
+mod pairs;
 mod part;
 pub(crate) mod queue;
 mod recipe;
@@ -28,6 +29,7 @@ mod status;
 mod storage;
 mod study;
 mod sync;
+mod triggers;
 mod verify;
 
 use crate::settings::{Environment, Settings};
@@ -82,9 +84,12 @@ enum Command {
     /// List the parts that were not found good after they had moved on, and note who has seen to them
     #[command(subcommand)]
     Containment(containment::ContainmentCommand),
-    /// Show the cameras
+    /// Find, assign and set up cameras
     #[command(subcommand)]
     Cameras(cameras::CamerasCommand),
+    /// Show and set up who says that a part is there
+    #[command(subcommand)]
+    Triggers(triggers::TriggersCommand),
     /// Set, show or clear credentials
     #[command(subcommand)]
     Credentials(credentials::CredentialsCommand),
@@ -135,6 +140,7 @@ impl Command {
             Self::Queue(command) => command.only_reads(),
             Self::Containment(command) => command.only_reads(),
             Self::Cameras(command) => command.only_reads(),
+            Self::Triggers(command) => command.only_reads(),
             Self::Credentials(command) => {
                 matches!(command, credentials::CredentialsCommand::Status)
             }
@@ -237,6 +243,7 @@ fn run(
                 containment::run(command, settings, environment, output).await
             }
             Command::Cameras(cameras) => cameras::run(cameras, &settings, output).await,
+            Command::Triggers(triggers) => triggers::run(triggers, &settings, output).await,
             Command::Credentials(command) => {
                 credentials::run(command, &settings, environment, output).await
             }

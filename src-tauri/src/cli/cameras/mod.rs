@@ -1,148 +1,30 @@
 //! Set-up of cameras at the command line: all that the window's page does.
 
+mod arguments;
 mod open;
 mod show;
+mod stage;
 
+pub(crate) use arguments::CamerasCommand;
 pub(super) use open::{named, opened, streaming};
 
 use super::{Failure, deed, output::Output};
 use crate::{
     cameras::{
         Cameras, MOST_SETTINGS_BYTES,
-        roster::{CameraEntry, LineScanEntry, background_level, contrast_levels},
+        roster::{CameraEntry, LineScanEntry},
     },
     clock::{SystemClock, SystemEntropy},
     settings::Settings,
 };
 use serde_json::json;
-use show::{described, find, list, watch};
+use show::{described, find, list, quality, watch};
 use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc};
 use wiko_core::{
     audit::AuditCategory,
     camera::{Feature, FeatureKind, FeatureValue},
     ports::Clock,
 };
-
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum CamerasCommand {
-    /// List the station's cameras
-    List,
-    /// Look for cameras that are there, also those that were not set up
-    Find,
-    /// Put a camera that is there to a stage
-    Assign {
-        /// Its id in records: letters, digits, - and _
-        id: String,
-        /// Where it looks
-        #[arg(long)]
-        stage: String,
-        /// What tells it from the others that are there: serial number, MAC address, port, address or model
-        #[arg(long, value_name = "TEXT")]
-        device: String,
-        /// It is a line-scan camera: rows of the longest part
-        #[arg(long, value_name = "ROWS")]
-        longest_rows: Option<u32>,
-        /// Of a line-scan camera: rows kept before and after the part
-        #[arg(long, value_name = "ROWS", default_value_t = 64)]
-        roll_rows: u32,
-        /// Of a line-scan camera: level of the empty belt, 0 to 255
-        #[arg(long, value_name = "LEVEL", default_value_t = background_level())]
-        background_level: u8,
-        /// Of a line-scan camera: by how many levels a part differs from the belt
-        #[arg(long, value_name = "LEVELS", default_value_t = contrast_levels())]
-        contrast_levels: u8,
-        /// Of a line-scan camera: speed of the belt
-        #[arg(long, value_name = "MM", default_value_t = 0.0)]
-        belt_mm_per_s: f64,
-    },
-    /// Take a camera out of the station
-    Remove {
-        /// Which
-        id: String,
-    },
-    /// Print what a camera does, a line a second, until interrupted
-    Watch {
-        /// Which
-        id: String,
-        /// Stop after so many seconds
-        #[arg(long, value_name = "SECONDS")]
-        seconds: Option<u64>,
-    },
-    /// Show features of a camera with their limits
-    Get {
-        /// Which
-        id: String,
-        /// Only these; all where none is given
-        features: Vec<String>,
-    },
-    /// Set features of a camera and keep them: NAME=VALUE
-    Set {
-        /// Which
-        id: String,
-        /// Such as ExposureTime=5000 or TriggerSoftware=true
-        #[arg(required = true)]
-        features: Vec<String>,
-    },
-    /// Take one frame and say what it measures; nothing is recorded
-    Test {
-        /// Which
-        id: String,
-    },
-    /// Keep the picture as it is now as reference, and learn limits from it
-    Reference {
-        /// Which
-        id: String,
-    },
-    /// Measure how many millimetres a pixel is
-    Calibrate {
-        /// Which
-        id: String,
-        /// Two points of the picture in pixels
-        #[arg(long, num_args = 4, value_names = ["X1", "Y1", "X2", "Y2"], requires = "mm")]
-        points: Option<Vec<f64>>,
-        /// Millimetres between the points
-        #[arg(long)]
-        mm: Option<f64>,
-        /// A checkerboard before the camera: squares across, squares down, millimetres of a square
-        #[arg(long, num_args = 3, value_names = ["ACROSS", "DOWN", "MM"], conflicts_with = "points")]
-        board: Option<Vec<f64>>,
-    },
-    /// Take a flat field: asks for the covered lens, then for an even white target
-    FlatField {
-        /// Which
-        id: String,
-        /// Show frames as they come again
-        #[arg(long)]
-        clear: bool,
-    },
-    /// Let the camera find its white on what it sees now
-    BalanceWhite {
-        /// Which
-        id: String,
-    },
-    /// Print the settings of a camera as a file
-    Export {
-        /// Which
-        id: String,
-    },
-    /// Take over settings of a file, or of standard input
-    Import {
-        /// Which
-        id: String,
-        /// The file
-        file: Option<PathBuf>,
-    },
-}
-
-impl CamerasCommand {
-    /// True where it changes nothing of the station.
-    pub(super) fn only_reads(&self) -> bool {
-        matches!(
-            self,
-            Self::List | Self::Find | Self::Watch { .. } | Self::Get { .. } | Self::Test { .. }
-        )
-    }
-}
 
 pub(crate) async fn run(
     command: CamerasCommand,
@@ -307,6 +189,17 @@ async fn run_command(
                 format_args!("frames of {id} are held against this one from now on"),
             );
             Some((id, json!({"reference": limits})))
+        }
+        CamerasCommand::Limits { id, limits } => stage::limits(cameras, id, &limits, output)?,
+        CamerasCommand::LineScan { id, settings } => {
+            stage::line_scan(cameras, id, &settings, output)?
+        }
+        CamerasCommand::Region { id, region, whole } => {
+            stage::region(cameras, id, region.filter(|_| !whole), output).await?
+        }
+        CamerasCommand::Quality { id } => {
+            quality(settings, cameras, &id, output).await?;
+            None
         }
         CamerasCommand::Calibrate {
             id,

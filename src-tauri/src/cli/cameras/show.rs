@@ -4,15 +4,17 @@ use super::Failure;
 use crate::{
     cameras::{Cameras, Running},
     cli::output::Output,
-    clock::SystemClock,
-    dto::CameraDto,
+    clock::{SystemClock, local},
+    dto::{CameraDto, QualityHistoryDto},
     settings::{CameraDriver, Settings},
+    wiring,
 };
 use serde_json::json;
 use std::time::Duration;
 use wiko_core::{
     camera::{Feature, FeatureKind, Transport},
     ports::Clock,
+    time::UnixMillis,
 };
 
 pub(super) fn list(settings: &Settings, cameras: &Cameras, output: &Output) {
@@ -136,4 +138,49 @@ pub(super) fn described(feature: &Feature) -> String {
         "{} = {value} {}{limits} ({access})",
         feature.name, feature.unit
     )
+}
+
+pub(super) async fn quality(
+    settings: &Settings,
+    cameras: &Cameras,
+    id: &str,
+    output: &Output,
+) -> Result<(), Failure> {
+    cameras.entry(id)?;
+    let hours = match wiring::open_reader(settings).await? {
+        Some(records) => records.quality_hours(id, SystemClock.now()).await?,
+        None => Vec::new(),
+    };
+    let history = QualityHistoryDto::of(&hours);
+    if history.hours.is_empty() {
+        output.text("no frame of it was inspected in the last days");
+    }
+    let zone = settings.shifts.zone();
+    for hour in &history.hours {
+        output.line(
+            &json!({"event": "quality_hour", "camera": id, "hour": hour}),
+            format_args!(
+                "{}  {} frames, {} unfit; focus {:.1}, mean level {:.0}, clipped on the part {:.1} %, noise {:.1}",
+                local(UnixMillis(hour.from as i64), zone),
+                hour.frames,
+                hour.unfit,
+                hour.focus,
+                hour.mean_level,
+                hour.clipped_on_part * 100.0,
+                hour.noise
+            ),
+        );
+    }
+    for drift in &history.warnings {
+        let measure = serde_json::to_value(drift.measure)?;
+        output.line(
+            &json!({"event": "drift", "camera": id, "drift": drift}),
+            format_args!(
+                "{} has changed by {:+.0} % over the days: clean the lens, check the light",
+                measure.as_str().unwrap_or_default().replace('_', " "),
+                drift.change * 100.0
+            ),
+        );
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - The slot holds one frame: a slow reader misses frames and never holds up the camera.
 //! - Parts that the camera itself triggers go through a queue that loses none; one that finds no room is counted, and
-//!   its count is an alarm.
+//!   its count is an alarm. A feed that is let go of for good counts what nobody took.
 //! - The old camera is dropped before the next one is opened; devices refuse a second owner.
 //! - Each time that a camera is opened it is told its settings again, and what it answers is held against them. One
 //!   that answers otherwise gives a live picture and no part.
@@ -144,6 +144,14 @@ impl CameraFeed {
         self.stop.set();
     }
 
+    /// Stops it for good: its parts are given to nobody any more. Those that wait are counted as overflowed, once, and so is
+    /// each that the camera still gives before its thread has stopped: [`Self::parts_overflowed`] tells from then on all
+    /// that nobody took. One that [`Parts::next`] gave before is its taker's, and is counted only where that one leaves it.
+    pub fn forsake(&self) {
+        self.parts.forsake();
+        self.stop.set();
+    }
+
     /// The latest frame, where there was one.
     pub fn latest(&self) -> Option<Arc<Frame>> {
         self.latest.borrow().clone()
@@ -197,11 +205,6 @@ impl CameraFeed {
     /// Parts that the camera took by itself and that nobody took from it in time: each is a part that was not inspected.
     pub fn parts_overflowed(&self) -> u64 {
         self.parts.overflowed()
-    }
-
-    /// Parts that wait to be taken.
-    pub fn parts_waiting(&self) -> u64 {
-        self.parts.waiting()
     }
 
     /// The frames that are each a part, as the camera's own line or its lines say; from now on. None while another has

@@ -3,6 +3,8 @@
 //! Invariants:
 //! - None is lost in silence: one that finds no room, or nobody to take it, is counted, and its count is an alarm.
 //! - One taker at a time. What it leaves waits for the next for a short while, as the set-up is changed; then it is counted.
+//! - Each part is either taken or counted, and never both, also where its camera is let go of: from then on none is given,
+//!   and what waited or still comes is counted.
 
 use std::{
     collections::VecDeque,
@@ -33,7 +35,11 @@ struct Held {
     is_taken: bool,
     /// When the last taker let go.
     left_at: Option<Instant>,
+    /// The taker has seen the first of them and has not yet said that it need not wait any longer.
+    is_in_hand: bool,
     is_closed: bool,
+    /// The camera is let go of for good; with whether its parts were awaited until then.
+    forsaken: Option<bool>,
     overflowed: u64,
 }
 
@@ -41,7 +47,8 @@ impl Held {
     /// True where somebody takes parts, or will in a moment.
     fn is_awaited(&self) -> bool {
         let just_left = |left: Instant| left.elapsed() < BETWEEN_TAKERS;
-        self.is_taken || self.left_at.is_some_and(just_left)
+        let is_awaited = || self.is_taken || self.left_at.is_some_and(just_left);
+        self.forsaken.unwrap_or_else(is_awaited)
     }
 
     /// What nobody came for in time is counted.
@@ -71,16 +78,21 @@ impl PartQueue {
             .sum();
         // One that is larger than all the room there is goes in where it is alone.
         let fits = held.parts.is_empty() || waiting + frame.picture.size_bytes() <= MOST_BYTES;
-        if held.is_awaited() && fits && held.parts.len() < MOST_PARTS {
+        let is_given = held.is_awaited() && held.forsaken.is_none();
+        if is_given && fits && held.parts.len() < MOST_PARTS {
             held.parts.push_back(frame);
             drop(held);
             self.came.notify_one();
             return;
         }
         held.overflowed += 1;
-        let overflowed = held.overflowed;
+        let (overflowed, is_forsaken) = (held.overflowed, held.forsaken.is_some());
         drop(held);
-        tracing::error!(overflowed, "a part came faster than parts are taken");
+        if is_forsaken {
+            tracing::error!(overflowed, "a part came as its camera was let go of");
+        } else {
+            tracing::error!(overflowed, "a part came faster than parts are taken");
+        }
     }
 
     /// A part that a person may also take from the live picture, where nobody takes them all.
@@ -101,11 +113,6 @@ impl PartQueue {
         held.overflowed
     }
 
-    /// Parts that wait.
-    pub(super) fn waiting(&self) -> u64 {
-        self.held().parts.len() as u64
-    }
-
     pub(super) fn take(queue: &Arc<Self>) -> Option<Parts> {
         let mut held = queue.held();
         if held.is_taken {
@@ -114,6 +121,25 @@ impl PartQueue {
         held.give_up();
         held.is_taken = true;
         Some(Parts(queue.clone()))
+    }
+
+    /// The camera is let go of for good: its taker gets no more parts. Those that wait are counted, and so is each that the
+    /// camera still gives. One that the taker has in its hand is its own; it is counted where the taker leaves it.
+    pub(super) fn forsake(&self) {
+        let mut held = self.held();
+        if held.forsaken.is_none() {
+            held.give_up();
+            held.forsaken = Some(held.is_awaited());
+            let kept = usize::from(held.is_in_hand);
+            let unseen = held.parts.len().saturating_sub(kept);
+            held.parts.truncate(kept);
+            held.overflowed += unseen as u64;
+            if unseen > 0 {
+                tracing::error!(unseen, "parts were not taken: their camera was let go of");
+            }
+        }
+        drop(held);
+        self.came.notify_one();
     }
 
     /// Nothing more will come.
@@ -127,13 +153,18 @@ impl PartQueue {
 pub struct Parts(Arc<PartQueue>);
 
 impl Parts {
-    /// The next part, which stays the next until [`Self::taken`]; none once the camera has ended and all were taken.
+    /// The next part, which stays the next until [`Self::taken`]; none once the camera has ended and all were taken, or it
+    /// is let go of.
     pub async fn next(&mut self) -> Option<Arc<Frame>> {
         loop {
             {
-                let held = self.0.held();
-                if let Some(part) = held.parts.front() {
-                    return Some(part.clone());
+                let mut held = self.0.held();
+                if held.forsaken.is_some() {
+                    return None;
+                }
+                if let Some(part) = held.parts.front().cloned() {
+                    held.is_in_hand = true;
+                    return Some(part);
                 }
                 if held.is_closed {
                     return None;
@@ -146,7 +177,9 @@ impl Parts {
 
     /// The next part need not wait any longer.
     pub fn taken(&mut self) {
-        self.0.held().parts.pop_front();
+        let mut held = self.0.held();
+        held.parts.pop_front();
+        held.is_in_hand = false;
     }
 }
 
@@ -154,6 +187,12 @@ impl Drop for Parts {
     fn drop(&mut self) {
         let mut held = self.0.held();
         held.is_taken = false;
+        held.is_in_hand = false;
         held.left_at = Some(Instant::now());
+        if held.forsaken.is_some() {
+            // What was in its hand: no other taker will come for it.
+            held.overflowed += held.parts.len() as u64;
+            held.parts.clear();
+        }
     }
 }

@@ -41,7 +41,7 @@ fn exposure() -> Feature {
     feature("ExposureTime", kind, Some(FeatureValue::Float(5_000.0)))
 }
 
-fn triggered(mode: &str, source: &str) -> Vec<Feature> {
+pub(crate) fn triggered(mode: &str, source: &str) -> Vec<Feature> {
     let entries = |names: &[&str]| FeatureKind::Enumeration {
         entries: names.iter().map(|name| (*name).to_owned()).collect(),
     };
@@ -62,12 +62,12 @@ fn told(value: f64) -> FeatureSettings {
     [("ExposureTime".to_owned(), FeatureValue::Float(value))].into()
 }
 
-fn camera(features: Vec<Feature>) -> (FakeCamera, Shutter) {
+pub(crate) fn camera(features: Vec<Feature>) -> (FakeCamera, Shutter) {
     let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
     (camera.with_features(features), shutter)
 }
 
-fn feed(cameras: Vec<FakeCamera>, settings: FeatureSettings) -> CameraFeed {
+pub(crate) fn feed(cameras: Vec<FakeCamera>, settings: FeatureSettings) -> CameraFeed {
     let mut cameras = VecDeque::from(cameras);
     let open = move || -> Result<Box<dyn Camera>, CameraError> {
         let gone = || CameraError::lost(LostCause::NotFound, "not there");
@@ -165,7 +165,6 @@ async fn each_frame_of_a_camera_on_its_own_trigger_is_a_part_and_one_too_many_is
         assert_eq!(parts.next().await.unwrap().sequence, n);
         parts.taken();
     }
-    assert_eq!(feed.parts_waiting(), 0);
 }
 
 #[tokio::test]
@@ -193,7 +192,7 @@ async fn parts_that_their_taker_leaves_wait_for_the_next_one_in_their_order() {
 }
 
 /// Until the frame of that number is the latest.
-async fn shown(feed: &CameraFeed, sequence: u64) {
+pub(crate) async fn shown(feed: &CameraFeed, sequence: u64) {
     let mut latest = feed.subscribe();
     let is_there = |frame: &Option<Arc<wiko_core::camera::Frame>>| {
         frame

@@ -4,6 +4,7 @@
 
 mod contract;
 mod feed;
+mod feed_parts;
 mod feed_settings;
 mod genicam;
 mod line_scan;

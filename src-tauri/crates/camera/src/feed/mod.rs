@@ -2,8 +2,8 @@
 //!
 //! Invariants:
 //! - The slot holds one frame: a slow reader misses frames and never holds up the camera.
-//! - Parts that the camera itself triggers go through a queue that loses none; one that finds no room is counted, and
-//!   its count is an alarm. A feed that is let go of for good counts what nobody took.
+//! - While somebody takes parts, those that the camera itself triggers go through a queue that loses none; one that finds
+//!   no room is counted, and its count is an alarm. A feed that is let go of for good counts what nobody took.
 //! - The old camera is dropped before the next one is opened; devices refuse a second owner.
 //! - Each time that a camera is opened it is told its settings again, and what it answers is held against them. One
 //!   that answers otherwise gives a live picture and no part.
@@ -57,7 +57,7 @@ pub enum TriggerMode {
     FreeRun,
     /// It waits for the station's word.
     Software,
-    /// It waits for a line of its own: each frame is a part.
+    /// It waits for a line of its own: each frame is a part, where somebody takes parts.
     Hardware,
 }
 
@@ -202,7 +202,9 @@ impl CameraFeed {
         self.condition.borrow().trigger
     }
 
-    /// Parts that the camera took by itself and that nobody took from it in time: each is a part that was not inspected.
+    /// Parts that the camera told of by itself and that were not taken from it in time: each is a part that was not
+    /// inspected. A frame that comes while nobody has [`Self::take_parts`], nor had a moment ago, is none of them: another
+    /// trigger may take it.
     pub fn parts_overflowed(&self) -> u64 {
         self.parts.overflowed()
     }

@@ -1,7 +1,9 @@
 //! Frames that are each a part: what the camera's own line, or the lines of a line-scan camera, tell of.
 //!
 //! Invariants:
-//! - None is lost in silence: one that finds no room, or nobody to take it, is counted, and its count is an alarm.
+//! - A frame is a part only while somebody takes parts, or will in a moment; before, it is a picture like others, which
+//!   another trigger may take.
+//! - No part is lost in silence: one that finds no room, or that nobody came for, is counted, and its count is an alarm.
 //! - One taker at a time. What it leaves waits for the next for a short while, as the set-up is changed; then it is counted.
 //! - Each part is either taken or counted, and never both, also where its camera is let go of: from then on none is given,
 //!   and what waited or still comes is counted.
@@ -68,9 +70,13 @@ impl PartQueue {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A part that nobody but its taker will see.
+    /// A frame that is a part where somebody takes parts. Where nobody does, another trigger may take it from the live
+    /// picture, and it was not missed.
     pub(super) fn put(&self, frame: Arc<Frame>) {
         let mut held = self.held();
+        if !held.is_awaited() {
+            return;
+        }
         let waiting: usize = held
             .parts
             .iter()
@@ -78,8 +84,7 @@ impl PartQueue {
             .sum();
         // One that is larger than all the room there is goes in where it is alone.
         let fits = held.parts.is_empty() || waiting + frame.picture.size_bytes() <= MOST_BYTES;
-        let is_given = held.is_awaited() && held.forsaken.is_none();
-        if is_given && fits && held.parts.len() < MOST_PARTS {
+        if held.forsaken.is_none() && fits && held.parts.len() < MOST_PARTS {
             held.parts.push_back(frame);
             drop(held);
             self.came.notify_one();
@@ -95,18 +100,11 @@ impl PartQueue {
         }
     }
 
-    /// A part that a person may also take from the live picture, where nobody takes them all.
-    pub(super) fn put_if_taken(&self, frame: Arc<Frame>) {
-        if self.held().is_awaited() {
-            self.put(frame);
-        }
-    }
-
     pub(super) fn is_taken(&self) -> bool {
         self.held().is_taken
     }
 
-    /// Parts that nobody took, and those that nobody will.
+    /// Parts that found no room, and those that nobody came for.
     pub(super) fn overflowed(&self) -> u64 {
         let mut held = self.held();
         held.give_up();
@@ -149,7 +147,8 @@ impl PartQueue {
     }
 }
 
-/// The frames of a camera that are each a part, for one taker. Dropped, another may take them.
+/// The frames of a camera that are each a part, for one taker. Dropped, another may take those that wait; where none comes
+/// for them in a few seconds, they are counted as overflowed.
 pub struct Parts(Arc<PartQueue>);
 
 impl Parts {

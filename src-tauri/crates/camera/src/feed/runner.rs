@@ -230,9 +230,7 @@ impl Runner {
             frame.faults.push(FrameFault::WrongSettings);
         }
         let frame = Arc::new(frame);
-        if gives_parts {
-            self.parts.put_if_taken(frame.clone());
-        } else if self.trigger() == TriggerMode::Hardware {
+        if gives_parts || self.trigger() == TriggerMode::Hardware {
             self.parts.put(frame.clone());
         }
         self.latest.send_replace(Some(frame));

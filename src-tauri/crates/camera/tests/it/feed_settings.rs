@@ -173,7 +173,7 @@ async fn parts_that_their_taker_leaves_wait_for_the_next_one_in_their_order() {
     let feed = feed(vec![camera], FeatureSettings::new());
     shutter.show(builders::image(&[0]));
     shown(&feed, 0).await;
-    assert_eq!(feed.parts_overflowed(), 1, "nobody was there to take it");
+    assert_eq!(feed.parts_overflowed(), 0, "nobody takes parts");
     let mut parts = feed.take_parts().unwrap();
     shutter.show(builders::image(&[1]));
     shutter.show(builders::image(&[2]));
@@ -188,7 +188,20 @@ async fn parts_that_their_taker_leaves_wait_for_the_next_one_in_their_order() {
         assert_eq!(parts.next().await.unwrap().sequence, n);
         parts.taken();
     }
-    assert_eq!(feed.parts_overflowed(), 1);
+    assert_eq!(feed.parts_overflowed(), 0);
+}
+
+#[tokio::test]
+async fn a_frame_of_a_camera_whose_line_is_no_trigger_is_not_missed_by_who_takes_it_otherwise() {
+    let (camera, shutter) = camera(triggered("On", "Line1"));
+    let feed = feed(vec![camera], FeatureSettings::new());
+    state(&feed, CameraState::Streaming).await;
+    let (frame, ()) = tokio::join!(biased; feed.frame_after(NOON, LONG), async {
+        shutter.show(builders::image(&[0]));
+    });
+    assert_eq!(frame.unwrap().sequence, 0);
+    assert_eq!(feed.trigger_mode(), Some(TriggerMode::Hardware));
+    assert_eq!(feed.parts_overflowed(), 0);
 }
 
 /// Until the frame of that number is the latest.

@@ -189,10 +189,10 @@ impl Runner {
                         // Nothing is to come before the next trigger.
                         self.enter(CameraState::Streaming);
                     } else if silent >= STALLED_AFTER {
-                        self.enter(CameraState::Stalled);
                         self.note(CameraError::Timeout {
                             waited_ms: silent.as_millis() as u64,
                         });
+                        self.enter(CameraState::Stalled);
                         if silent >= REOPEN_AFTER {
                             return (Left::Lost, frames);
                         }
@@ -267,6 +267,7 @@ impl Runner {
         trigger.unwrap_or(TriggerMode::FreeRun)
     }
 
+    /// Who sees a state asks for its cause at once: that is noted before.
     fn enter(&self, state: CameraState) {
         self.state.send_if_modified(|current| {
             let changed = *current != state;

@@ -2,11 +2,13 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
+    task::{Context, Wake, Waker},
     time::{Duration, Instant},
 };
 use wiko_camera::CameraFeed;
@@ -143,6 +145,44 @@ async fn a_silent_camera_is_stalled_after_two_seconds_and_streams_again() {
     assert!(begun.elapsed() >= Duration::from_millis(1500));
     shutter.show(builders::image(b"two"));
     state(&feed, CameraState::Streaming).await;
+}
+
+/// Looks at the last error on the camera's thread, in the moment that the state changes.
+struct AtChange {
+    feed: Arc<CameraFeed>,
+    seen: SyncSender<Option<CameraError>>,
+}
+
+impl Wake for AtChange {
+    fn wake(self: Arc<Self>) {
+        let _ = self.seen.try_send(self.feed.last_error());
+    }
+}
+
+#[tokio::test]
+async fn who_sees_that_a_camera_is_stalled_sees_why_in_the_same_moment() {
+    let (camera, shutter) = FakeCamera::new("fake", Arc::new(SetClock::at(NOON)));
+    let feed = Arc::new(feed_of(vec![camera]));
+    shutter.show(builders::image(b"one"));
+    state(&feed, CameraState::Streaming).await;
+    let mut states = feed.subscribe_state();
+    states.mark_unchanged();
+    let (seen, was_seen) = sync_channel(1);
+    let waker = Waker::from(Arc::new(AtChange {
+        feed: feed.clone(),
+        seen,
+    }));
+    {
+        let changed = pin!(states.changed());
+        let waiting = changed.poll(&mut Context::from_waker(&waker));
+        assert!(waiting.is_pending());
+        let error = was_seen.recv_timeout(LONG).unwrap();
+        assert!(
+            matches!(error, Some(CameraError::Timeout { .. })),
+            "{error:?}"
+        );
+    }
+    assert_eq!(*states.borrow(), CameraState::Stalled);
 }
 
 #[tokio::test]

@@ -279,6 +279,8 @@ impl CameraFeed {
     /// frame from before the trigger may show the part before, so it is never given: neither by its
     /// time, nor by having come before the call, as a clock that was set back makes old frames new.
     ///
+    /// A camera that is lost may be back in time; where it is not, the answer is why it was lost.
+    ///
     /// A camera that waits for the station's word is given it. One that does not do what it was told gives no part.
     pub async fn frame_after(
         &self,
@@ -309,10 +311,16 @@ impl CameraFeed {
         };
         match tokio::time::timeout(timeout, fresh).await {
             Ok(frame) => frame,
-            Err(_) => Err(CameraError::Timeout {
+            Err(_) => Err(self.why_gone().unwrap_or(CameraError::Timeout {
                 waited_ms: timeout.as_millis() as u64,
-            }),
+            })),
         }
+    }
+
+    /// Why there is no camera at this moment that could give a frame.
+    fn why_gone(&self) -> Option<CameraError> {
+        let is_gone = matches!(self.state(), CameraState::Lost | CameraState::Opening);
+        self.last_error().filter(|error| is_gone && error.is_loss())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A camera on a thread of its own.
 
+use crate::feed_settings::{camera, triggered};
 use std::{
     collections::VecDeque,
     pin::pin,
@@ -116,6 +117,30 @@ async fn a_lost_camera_is_opened_again_and_says_why_it_was_lost() {
     let frame = frame_while(&feed, NOON, again).await.unwrap();
     assert_eq!(&frame.picture.encoded().unwrap().bytes()[..], b"again");
     state(&feed, CameraState::Streaming).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_frame_of_a_lost_camera_is_told_why_it_is_lost() {
+    let elsewhere = CameraError::lost(LostCause::OpenElsewhere, "it is open elsewhere");
+    let refused = elsewhere.clone();
+    let open = move || -> Result<Box<dyn Camera>, CameraError> { Err(refused.clone()) };
+    let feed = CameraFeed::spawn(Box::new(open), Arc::new(Hasty)).unwrap();
+    state(&feed, CameraState::Lost).await;
+    let none = feed.frame_after(NOON, Duration::from_millis(30)).await;
+    assert_eq!(none.unwrap_err(), elsewhere);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_frame_of_a_camera_that_came_back_is_not_told_of_the_loss_before() {
+    let (first, first_shutter) = camera(triggered("On", "Line1"));
+    let (second, _second_shutter) = camera(triggered("On", "Line1"));
+    let feed = feed_of(vec![first, second]);
+    first_shutter.fail(CameraError::lost(LostCause::Unplugged, "unplugged"));
+    state(&feed, CameraState::Lost).await;
+    // It waits for its line.
+    state(&feed, CameraState::Streaming).await;
+    let none = feed.frame_after(NOON, Duration::from_millis(30)).await;
+    assert_eq!(none.unwrap_err(), CameraError::Timeout { waited_ms: 30 });
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use wiko_core::{
 };
 
 /// Corrects lines in place, such as by a flat field: whole lines one after the other, the bytes of each, and how its
-/// pixels lie. Where it cannot, it leaves them as they came and answers what makes them unfit; each picture that shows one of
-/// them has that fault.
+/// pixels lie. Rows that never came are not given to it. Where it cannot, it leaves the lines as they came and answers what
+/// makes them unfit; each picture that shows one of them has that fault.
 pub type CorrectLines = Box<dyn Fn(&mut [u8], usize, PixelFormat) -> Option<FrameFault> + Send>;
 
 /// Lines put together.
@@ -395,8 +395,22 @@ impl Pending {
                 row.copy_from_slice(&line[..row_bytes]);
             }
         }
-        let fault = correct.and_then(|correct| correct(room, row_bytes, self.raw.format()));
-        (room.len() / row_bytes, fault)
+        let rows = room.len() / row_bytes;
+        let fault = correct.and_then(|correct| {
+            let correct = |lines: &mut [u8]| correct(lines, row_bytes, self.raw.format());
+            if self.invalid_rows.is_empty() {
+                return correct(room);
+            }
+            // Seldom: each row that came by itself.
+            let mut lines: Vec<Option<&mut [u8]>> =
+                room.chunks_exact_mut(row_bytes).map(Some).collect();
+            for row in self.invalid_among(rows) {
+                lines[row as usize] = None;
+            }
+            let faults = lines.into_iter().flatten().map(correct);
+            faults.fold(None, Option::or)
+        });
+        (rows, fault)
     }
 
     /// Which of the next rows the camera itself says never came, counted from the first of them.

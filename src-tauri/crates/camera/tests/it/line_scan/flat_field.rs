@@ -2,9 +2,12 @@
 
 use super::*;
 use std::sync::Arc;
+use tokio::sync::oneshot::error::TryRecvError;
 use wiko_camera::line_scan::{LineAssembler, LineFlatField};
-use wiko_core::camera::FrameFault;
-use wiko_imaging::{Average, FlatField, FlatFieldKind, FlatFieldTaken, LEAST_AVERAGED};
+use wiko_core::camera::{FrameFault, RowSpan};
+use wiko_imaging::{
+    Average, FlatField, FlatFieldKind, FlatFieldRefused, FlatFieldTaken, LEAST_AVERAGED,
+};
 
 const ACROSS: u32 = 256;
 /// What reflects all of the light has this level where it is brightest.
@@ -47,23 +50,46 @@ fn field(width_px: u32) -> Arc<FlatField> {
         .cycle()
         .take(width_px as usize)
         .collect();
+    Arc::new(field_of(&white))
+}
+
+/// Of lines that are all like this one.
+fn field_of(line: &[u8]) -> FlatField {
     let rows = LEAST_AVERAGED as u32;
-    let white = RawImage::new(
+    let width_px = line.len() as u32;
+    let lines = RawImage::new(
         PixelFormat::Mono8,
         width_px,
         rows,
-        width_px as usize,
-        white.repeat(rows as usize),
+        line.len(),
+        line.repeat(rows as usize),
     )
     .unwrap();
-    let mut average = Average::like(FlatFieldKind::Columns, &white).unwrap();
-    average.add(&white).unwrap();
-    let taken = FlatFieldTaken {
+    let mut average = Average::like(FlatFieldKind::Columns, &lines).unwrap();
+    average.add(&lines).unwrap();
+    FlatField::of(&average, None, taken()).unwrap()
+}
+
+fn taken() -> FlatFieldTaken {
+    FlatFieldTaken {
         camera: "lines".into(),
         exposure_us: 50.0,
         gain: 1.0,
-    };
-    Arc::new(FlatField::of(&average, None, taken).unwrap())
+    }
+}
+
+/// Takes a block of these lines in. Answers how many pictures came of it.
+fn take_in(assembler: &mut LineAssembler, sequence: u64, lines: Vec<u8>) -> usize {
+    push(
+        assembler,
+        block(sequence, sequence as i64 * 10, ACROSS, lines),
+    )
+}
+
+fn push(assembler: &mut LineAssembler, block: Frame) -> usize {
+    let at_ms = block.sequence * 10;
+    assembler.push(block, at_ms).unwrap();
+    std::iter::from_fn(|| assembler.next_picture().unwrap()).count()
 }
 
 fn assembler(correct: &LineFlatField) -> LineAssembler {
@@ -146,4 +172,120 @@ fn lines_that_the_flat_field_is_not_for_stay_as_they_came_and_are_unfit() {
     let picture = assembler.next_picture().unwrap().unwrap();
     assert_eq!(picture.faults, [FrameFault::WrongSettings]);
     assert_eq!(rows_of(&picture).nth(4).unwrap(), line(|_| 1.0));
+}
+
+#[test]
+fn an_average_is_of_the_next_lines_as_they_came_also_while_they_are_corrected() {
+    // As of a lamp that was exchanged: what the old field makes of it is not even.
+    let now = line(|x| if x < ACROSS / 2 { 0.5 } else { 1.0 });
+    let held = LineFlatField::new(Some(field(ACROSS)));
+    let mut assembler = assembler(&held);
+    take_in(&mut assembler, 0, belt().repeat(10));
+    let mut answer = held.average(LEAST_AVERAGED);
+    for sequence in 1..7 {
+        take_in(&mut assembler, sequence, now.repeat(10));
+    }
+    assert!(answer.try_recv().is_err(), "of 60 lines");
+    take_in(
+        &mut assembler,
+        7,
+        [now.repeat(4), belt().repeat(6)].concat(),
+    );
+    let average = answer.try_recv().unwrap().unwrap();
+    assert_eq!(average.averaged(), LEAST_AVERAGED);
+    let made = FlatField::of(&average, None, taken()).unwrap();
+    assert_eq!(made, field_of(&now));
+}
+
+#[test]
+fn an_even_belt_gives_an_average_without_any_part() {
+    for (reflects, name) in [(BELT, "dark"), (1.0, "white")] {
+        let held = LineFlatField::default();
+        let mut assembler = assembler(&held);
+        let mut answer = held.average(LEAST_AVERAGED);
+        for sequence in 0..7 {
+            let even = line(|_| reflects).repeat(10);
+            assert_eq!(take_in(&mut assembler, sequence, even), 0, "{name}");
+        }
+        let average = answer.try_recv().unwrap().unwrap();
+        let made = FlatField::of(&average, None, taken());
+        if name == "white" {
+            assert_eq!(made.unwrap(), *field(ACROSS));
+        } else {
+            assert!(matches!(made, Err(FlatFieldRefused::TooDark { .. })));
+        }
+    }
+}
+
+#[test]
+fn rows_that_never_came_are_not_averaged() {
+    let held = LineFlatField::default();
+    let mut assembler = assembler(&held);
+    let mut answer = held.average(LEAST_AVERAGED);
+    let white = line(|_| 1.0);
+    let garbage = vec![255; ACROSS as usize];
+    let lines = [white.repeat(4), garbage.repeat(2), white.repeat(4)].concat();
+    for sequence in 0..8 {
+        assert!(answer.try_recv().is_err(), "of 8 lines a block");
+        let mut block = block(sequence, sequence as i64 * 10, ACROSS, lines.clone());
+        block.invalid_rows = vec![RowSpan { from: 4, until: 6 }];
+        push(&mut assembler, block);
+    }
+    let average = answer.try_recv().unwrap().unwrap();
+    let made = FlatField::of(&average, None, taken()).unwrap();
+    assert_eq!(made, *field(ACROSS));
+}
+
+#[test]
+fn an_average_of_lines_that_can_have_none_is_refused_and_the_next_one_is_not() {
+    let held = LineFlatField::default();
+    let correct = held.correct_lines();
+    let formats = [
+        PixelFormat::Mono10p,
+        PixelFormat::Mono12p,
+        PixelFormat::Mono12Packed,
+        PixelFormat::YUV422Yuyv8,
+    ];
+    for format in formats {
+        let mut answer = held.average(4);
+        let row_bytes = format.row_bytes(ACROSS);
+        assert_eq!(
+            correct(&mut vec![9; row_bytes * 4], row_bytes, format),
+            None
+        );
+        let refused = answer.try_recv().unwrap().unwrap_err();
+        assert_eq!(refused, FlatFieldRefused::Format(format));
+    }
+    let mut answer = held.average(4);
+    let row_bytes = PixelFormat::Mono12.row_bytes(ACROSS);
+    correct(&mut vec![9; row_bytes * 4], row_bytes, PixelFormat::Mono12);
+    assert_eq!(answer.try_recv().unwrap().unwrap().averaged(), 4);
+}
+
+#[test]
+fn lines_that_change_within_an_average_end_it() {
+    let held = LineFlatField::default();
+    let correct = held.correct_lines();
+    let mut answer = held.average(4);
+    correct(&mut belt(), ACROSS as usize, PixelFormat::Mono8);
+    correct(&mut [0; 16], 16, PixelFormat::Mono8);
+    let refused = answer.try_recv().unwrap().unwrap_err();
+    assert!(
+        matches!(refused, FlatFieldRefused::Another { .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_second_average_takes_the_place_of_the_first_which_is_told_nothing() {
+    let held = LineFlatField::default();
+    let correct = held.correct_lines();
+    let mut first = held.average(2);
+    correct(&mut belt(), ACROSS as usize, PixelFormat::Mono8);
+    let mut second = held.average(2);
+    assert_eq!(first.try_recv().unwrap_err(), TryRecvError::Closed);
+    correct(&mut belt(), ACROSS as usize, PixelFormat::Mono8);
+    assert_eq!(second.try_recv().unwrap_err(), TryRecvError::Empty);
+    correct(&mut belt(), ACROSS as usize, PixelFormat::Mono8);
+    assert_eq!(second.try_recv().unwrap().unwrap().averaged(), 2);
 }

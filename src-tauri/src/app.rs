@@ -1,6 +1,7 @@
 //! The station as the window works it: the camera that is shown, the order that is inspected, and who triggers.
 //!
-//! Invariant: no lock is held while anything is waited for.
+//! Invariant: no lock is held while anything is waited for, but that of the triggers that run by themselves: one set of
+//! them is started after the other.
 
 mod follow;
 
@@ -248,6 +249,19 @@ impl App {
         Ok(())
     }
 
+    /// Looks again where the camera that inspects was let go of.
+    fn keep_inspecting(&self) -> Result<(), CommandError> {
+        let inspecting = self.view().camera.clone();
+        let running = inspecting
+            .entry
+            .as_ref()
+            .and_then(|entry| self.cameras.running(&entry.id));
+        match running {
+            Some(running) if !Arc::ptr_eq(&running.feed, &inspecting.feed) => self.choose_camera(),
+            _ => Ok(()),
+        }
+    }
+
     /// Shows and inspects with another camera from now on.
     fn show(&self, view: &mut View, camera: Running) {
         let same = Arc::ptr_eq(&camera.feed, &view.camera.feed);
@@ -305,12 +319,19 @@ impl App {
         &self.missed_parts
     }
 
-    /// The id of the camera that inspects.
+    /// The id of the camera that inspects; that of the stage where none looks at it.
     pub fn camera_id(&self) -> String {
-        match &self.view().camera.entry {
+        let view = self.view();
+        match &view.camera.entry {
             Some(entry) => entry.id.clone(),
+            None if self.cameras.uses_roster() => view.order.stage.to_string(),
             None => self.installation.settings.camera.id.clone(),
         }
+    }
+
+    /// True where cameras were set up and none of them looks at the stage of the order.
+    pub fn stage_lacks_camera(&self) -> bool {
+        self.view().camera.entry.is_none() && self.cameras.uses_roster()
     }
 
     /// The camera, and the order as `operator` inspects it.

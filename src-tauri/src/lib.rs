@@ -30,6 +30,7 @@ mod missed_parts;
 mod preview;
 #[cfg(target_os = "linux")]
 mod renderer;
+mod set_up_file;
 mod settings;
 #[cfg(target_os = "linux")]
 mod start_failure;

@@ -51,6 +51,7 @@ pub async fn live(app: &App) -> Result<LiveDto, StoreError> {
         clock_trouble: station.clock_trouble().borrow().map(ClockTroubleDto::from),
         camera: app.camera_id(),
         camera_state: app.camera_state(),
+        stage_lacks_camera: app.stage_lacks_camera(),
         camera_warnings: app.cameras.warnings(),
         missed_parts: app
             .missed_parts()
@@ -344,6 +345,7 @@ mod tests {
                 clock_trouble: None,
                 camera: "simulated".into(),
                 camera_state: CameraState::Streaming,
+                stage_lacks_camera: false,
                 camera_warnings: vec![],
                 missed_parts: vec![],
                 kept_serial: None,

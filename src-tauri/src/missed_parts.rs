@@ -1,9 +1,11 @@
 //! Parts that passed a camera and that nobody has seen: how many, until somebody has found them.
 //!
 //! Invariants:
-//! - The audit trail holds how many are to be found still, and at the start they are read from there: closing the station
-//!   ends no alarm. What was counted and not yet noted is noted once the trail can be written.
-//! - Only a person takes parts off, under their name, and no more than they were shown.
+//! - The audit trail holds that there are some from the first on, and how many at most a minute later; at the start they are
+//!   read from there: closing the station ends no alarm. A power cut may forget the last minute's number, never the alarm.
+//! - A belt that misses parts for hours does not flood the trail: rows are written at the first part, when their number has
+//!   doubled, each minute, and at the end.
+//! - Only a person takes parts off, under their name, and none that they were not shown.
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +18,9 @@ use wiko_core::{
 };
 use wiko_store::{RecordsReader, SqliteRecords};
 
+/// A number that goes on growing is noted so often.
+const NOTE_EVERY_MS: u64 = 60_000;
+
 /// What the subject of a row begins with; the camera's id follows.
 const SUBJECT: &str = "missed_parts/";
 
@@ -26,15 +31,8 @@ pub struct Missed {
     pub camera: String,
     /// How many are to be found still.
     pub parts: u64,
-}
-
-impl Missed {
-    fn new(camera: &str, parts: u64) -> Self {
-        Self {
-            camera: camera.to_owned(),
-            parts,
-        }
-    }
+    /// How many were counted in all, by which [`MissedParts::found`] knows what a person was shown.
+    pub counted: u64,
 }
 
 /// What a row says.
@@ -49,8 +47,23 @@ struct Detail {
 
 #[derive(Clone, Copy, Default)]
 struct Count {
-    open: u64,
+    counted: u64,
+    found: u64,
+    /// What the trail says is open, and since when by the clock that nobody can set.
     noted: u64,
+    noted_ms: u64,
+}
+
+impl Count {
+    fn open(self) -> u64 {
+        self.counted - self.found
+    }
+
+    fn is_due(self, now_ms: u64) -> bool {
+        let (open, noted) = (self.open(), self.noted);
+        let is_long_ago = now_ms.saturating_sub(self.noted_ms) >= NOTE_EVERY_MS;
+        open != noted && (noted == 0 || open >= noted.saturating_mul(2) || is_long_ago)
+    }
 }
 
 #[derive(Default)]
@@ -81,17 +94,22 @@ pub async fn read(records: &RecordsReader) -> Result<Vec<Missed>, StoreError> {
 
 fn told_by(row: &AuditRow) -> Option<Missed> {
     let camera = row.entry.subject.as_deref()?.strip_prefix(SUBJECT)?;
-    match serde_json::from_str::<Detail>(&row.entry.detail) {
-        Ok(detail) => Some(Missed::new(camera, detail.open)),
+    let open = match serde_json::from_str::<Detail>(&row.entry.detail) {
+        Ok(detail) => detail.open,
         Err(error) => {
             tracing::error!(
                 %error,
                 row = row.number,
-                "how many parts are to be found cannot be read from the audit trail"
+                "how many parts are to be found cannot be read from the audit trail: at least one"
             );
-            None
+            1
         }
-    }
+    };
+    Some(Missed {
+        camera: camera.to_owned(),
+        parts: open,
+        counted: open,
+    })
 }
 
 impl MissedParts {
@@ -102,10 +120,12 @@ impl MissedParts {
     ) -> Result<Self, StoreError> {
         let mut counts = Counts::default();
         for missed in read(records.reader()).await? {
-            let (open, noted) = (missed.parts, missed.parts);
-            counts
-                .by_camera
-                .insert(missed.camera, Count { open, noted });
+            let count = Count {
+                counted: missed.parts,
+                noted: missed.parts,
+                ..Count::default()
+            };
+            counts.by_camera.insert(missed.camera, count);
         }
         Ok(Self {
             records,
@@ -130,18 +150,24 @@ impl MissedParts {
             return;
         }
         *told = total;
-        counts.by_camera.entry(camera.to_owned()).or_default().open += more;
+        counts
+            .by_camera
+            .entry(camera.to_owned())
+            .or_default()
+            .counted += more;
         drop(counts);
-        tracing::error!(camera, parts = more, "parts passed that nobody has seen");
         self.changed.send_replace(());
     }
 
     /// Those that are to be found still, of each camera that has some.
     pub fn open(&self) -> Vec<Missed> {
         let counts = self.counts();
-        let open = counts.by_camera.iter().filter(|(_, count)| count.open > 0);
-        open.map(|(camera, count)| Missed::new(camera, count.open))
-            .collect()
+        let all = counts.by_camera.iter().map(|(camera, count)| Missed {
+            camera: camera.clone(),
+            parts: count.open(),
+            counted: count.counted,
+        });
+        all.filter(|missed| missed.parts > 0).collect()
     }
 
     /// Told of each change.
@@ -149,50 +175,75 @@ impl MissedParts {
         self.changed.subscribe()
     }
 
-    /// Notes in the audit trail what was counted since. Where that fails it is tried again the next time.
+    /// Notes in the audit trail what was counted since, where it is time; where that fails it is tried again the next time.
     pub async fn note(&self) -> Result<(), StoreError> {
+        let now_ms = self.clock.reading().monotonic_ms;
+        self.note_those(|count| count.is_due(now_ms)).await
+    }
+
+    /// The same of all that was counted, for the end of the program.
+    pub async fn note_all(&self) -> Result<(), StoreError> {
+        self.note_those(|count| count.open() != count.noted).await
+    }
+
+    async fn note_those(&self, is_due: impl Fn(Count) -> bool) -> Result<(), StoreError> {
         let _one_at_a_time = self.noting.lock().await;
-        let new: Vec<(String, u64)> = {
+        let due: Vec<(String, u64)> = {
             let counts = self.counts();
-            let new = counts.by_camera.iter();
-            new.filter(|(_, count)| count.open != count.noted)
-                .map(|(camera, count)| (camera.clone(), count.open))
+            let due = counts.by_camera.iter().filter(|(_, count)| is_due(**count));
+            due.map(|(camera, count)| (camera.clone(), count.open()))
                 .collect()
         };
-        for (camera, open) in new {
+        for (camera, open) in due {
+            tracing::error!(camera, parts = open, "parts passed that nobody has seen");
             let (source, identity) = (AuditSource::Station, STATION.to_owned());
             let entry = self.row(&camera, Detail { open, found: 0 }, source, identity);
             self.records.note(&entry).await?;
-            self.counts().by_camera.entry(camera).or_default().noted = open;
+            self.noted(&camera, open);
         }
         Ok(())
     }
 
-    /// Notes that `identity` has found `parts` parts of that camera, of which no more are taken off than there are.
+    fn noted(&self, camera: &str, open: u64) {
+        let noted_ms = self.clock.reading().monotonic_ms;
+        let mut counts = self.counts();
+        let count = counts.by_camera.entry(camera.to_owned()).or_default();
+        (count.noted, count.noted_ms) = (open, noted_ms);
+    }
+
+    /// Notes that `identity` has found the parts of that camera that they were shown, `counted` in all. Answers with how
+    /// many those are that nobody had found before.
     pub async fn found(
         &self,
         camera: &str,
-        parts: u64,
+        counted: u64,
         identity: String,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let _one_at_a_time = self.noting.lock().await;
-        let open = self.counts().by_camera.get(camera).map(|it| it.open);
-        let found = parts.min(open.unwrap_or(0));
+        let Some(count) = self.counts().by_camera.get(camera).copied() else {
+            return Ok(0);
+        };
+        let found = counted.min(count.counted).saturating_sub(count.found);
         if found == 0 {
-            return Ok(());
+            return Ok(0);
         }
-        let left = open.unwrap_or(0) - found;
-        let detail = Detail { open: left, found };
-        let entry = self.row(camera, detail, AuditSource::Window, identity);
+        let open = count.open() - found;
+        let entry = self.row(
+            camera,
+            Detail { open, found },
+            AuditSource::Window,
+            identity,
+        );
         self.records.note(&entry).await?;
-        let mut counts = self.counts();
-        let count = counts.by_camera.entry(camera.to_owned()).or_default();
-        // More may have passed while the row was written.
-        count.open -= found;
-        count.noted = left;
-        drop(counts);
+        // More may have passed while the row was written; they stay.
+        self.counts()
+            .by_camera
+            .entry(camera.to_owned())
+            .or_default()
+            .found += found;
+        self.noted(camera, open);
         self.changed.send_replace(());
-        Ok(())
+        Ok(found)
     }
 
     fn row(

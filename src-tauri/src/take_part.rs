@@ -10,7 +10,7 @@ use crate::{
     app::App,
     cameras::{self, Running},
     dto::{CommandError, ErrorCode},
-    triggers::{SeenPart, TakePart, Taken},
+    triggers::{Inspecting, SeenPart, TakePart, Taken},
 };
 use std::{
     sync::{Arc, Weak},
@@ -28,6 +28,19 @@ pub struct AtStation(pub Weak<App>);
 
 #[async_trait::async_trait]
 impl TakePart for AtStation {
+    fn inspecting(&self) -> Inspecting {
+        match self.0.upgrade() {
+            Some(app) => {
+                let (camera, _) = app.camera_and_order(app.operator());
+                Inspecting {
+                    camera: app.camera_id(),
+                    takes_by_itself: takes_by_itself(&camera),
+                }
+            }
+            None => Inspecting::default(),
+        }
+    }
+
     async fn take(&self, trigger: Trigger, seen: Option<SeenPart>) -> Result<Taken, CommandError> {
         let closing = || CommandError::new(ErrorCode::CameraLost, "the station is being closed");
         let app = self.0.upgrade().ok_or_else(closing)?;
@@ -76,9 +89,14 @@ fn order_of(app: &App, camera: &Running, seen: &SeenPart) -> Result<Order, Camer
     })
 }
 
+/// True where each part is taken as the camera's line or its lines tell of it.
+fn takes_by_itself(camera: &Running) -> bool {
+    let tells = camera.feed.trigger_mode() == Some(TriggerMode::Hardware) || camera.has_lines();
+    tells && camera.feed.are_parts_taken()
+}
+
 async fn next_frame(camera: &Running, trigger: &Trigger) -> Result<Arc<Frame>, CameraError> {
-    let by_itself = camera.feed.trigger_mode() == Some(TriggerMode::Hardware) || camera.has_lines();
-    if by_itself && camera.feed.are_parts_taken() {
+    if takes_by_itself(camera) {
         let reason = "it takes each part by itself, by its own input line or its lines";
         return Err(CameraError::NotReady {
             reason: reason.to_owned(),

@@ -16,7 +16,7 @@ use std::{path::Path, process::ExitCode};
 use tauri::{Manager, WebviewUrl, WebviewWindowBuilder};
 use tauri_specta::Event;
 use tokio_util::sync::CancellationToken;
-use wiko_core::{audit::AuditCategory, image::Sha256, role::Role};
+use wiko_core::{audit::AuditCategory, image::Sha256, role::Role, trigger::TriggerSettings};
 
 /// One name a data directory, so that a demo and a station can be open side by side.
 fn instance_name(data_dir: &Path) -> String {
@@ -133,10 +133,13 @@ pub fn run(
         app.cameras.clone(),
         app.installation.records.clone(),
     ));
-    let cameras = app.cameras.clone();
     let changed = {
         let send = send.clone();
-        move || send(StationUpdate::Reload)
+        move |settings: TriggerSettings| {
+            send(StationUpdate::Triggers {
+                settings: settings.into(),
+            });
+        }
     };
     tauri::async_runtime::spawn(app.clone().follow_set_up(changed));
     tauri::async_runtime::spawn(app.clone().keep_missed_parts());
@@ -145,11 +148,7 @@ pub fn run(
     tauri::async_runtime::spawn(live::tell(app, send));
     tauri.run(move |handle, event| {
         if let tauri::RunEvent::Exit = event {
-            if let Err(error) = tauri::async_runtime::block_on(closing.note_missed_parts()) {
-                tracing::error!(%error, "parts that passed unseen could not be noted");
-            }
-            cameras.stop_all();
-            wiko_camera::wait_for_stopped_cameras(LET_GO_WITHIN);
+            tauri::async_runtime::block_on(closing.close(LET_GO_WITHIN));
             // Work in flight goes on from its queue at the next start.
             if let Some(stop) = handle.try_state::<CancellationToken>() {
                 stop.cancel();

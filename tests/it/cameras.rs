@@ -1,7 +1,11 @@
 //! Real cameras from the command line: a GigE Vision camera on loopback, found, assigned, set up and inspected with.
 
 use crate::{screen::learn, station::TestStation};
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 use wiko_camera::simulated::{Belt, BeltConfig};
 use wiko_core::{defect::DefectType, geometry::BoxPx, sku::ProductSku, stage::Stage};
 use wiko_testkit::{
@@ -135,6 +139,143 @@ fn what_the_stage_asks_of_a_camera_is_set_and_shown_at_the_command_line() {
                 assert_eq!(ran.status, 1, "{refused:?}: {}", ran.told());
                 assert!(ran.stderr.contains(told), "{refused:?}: {}", ran.told());
             }
+        });
+    });
+}
+
+#[test]
+fn a_camera_that_is_assigned_again_keeps_its_set_up_and_another_device_takes_its_place_by_word_alone()
+ {
+    in_own_network(|| {
+        with_library(|| {
+            let _first = Simulator::start(FIRST, "GV01", &["--scene", "ramp"]);
+            let _second = Simulator::start(SECOND, "GV02", &["--scene", "ramp"]);
+            let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+            assign(&station, "end-1", "GV01", &[]);
+            let run = |arguments: &[&str]| station.run(&[&["cameras"], arguments].concat());
+            let ok = |arguments: &[&str]| {
+                let ran = run(arguments);
+                assert_eq!(ran.status, 0, "{}", ran.told());
+                ran
+            };
+            ok(&["set", "end-1", "ExposureTime=1500"]);
+            ok(&["limits", "end-1", "least_focus=3"]);
+            let elsewhere = ["assign", "end-1", "--stage", "packaging", "--device"];
+            // As it may stand on its label.
+            ok(&[&elsewhere[..], &["gv01"]].concat());
+            let kept = |ran: &crate::station::Ran| {
+                let camera = &ran.event("camera")["camera"];
+                (
+                    camera["stage"].clone(),
+                    camera["limits"]["least_focus"].clone(),
+                )
+            };
+            assert_eq!(kept(&ok(&["list"])), ("packaging".into(), 3.0.into()));
+            let other = run(&[&elsewhere[..], &["GV02"]].concat());
+            assert_eq!(other.status, 1);
+            assert!(other.stderr.contains("--replace"), "{}", other.told());
+            assert_eq!(kept(&ok(&["list"])), ("packaging".into(), 3.0.into()));
+            ok(&[&elsewhere[..], &["GV02", "--replace"]].concat());
+            assert!(kept(&ok(&["list"])).1.is_null());
+
+            let file = station.scratch("end-1.toml");
+            std::fs::write(
+                &file,
+                ok(&["export", "end-1"]).event("settings")["text"]
+                    .as_str()
+                    .unwrap(),
+            )
+            .unwrap();
+            let path = file.to_str().unwrap();
+            ok(&["import", "end-1", path]);
+            let mut text = std::fs::read_to_string(&file).unwrap();
+            text.push_str("\n[features]\nExposureTime = 9e9\n");
+            let text = text.replacen("[features]\n\n", "", 1);
+            std::fs::write(&file, text).unwrap();
+            let refused = run(&["import", "end-1", path]);
+            assert_eq!(refused.status, 1, "{}", refused.told());
+            assert_eq!(refused.event("settings_imported")["features"], 0);
+            assert!(
+                refused.stderr.contains("gives no part"),
+                "{}",
+                refused.told()
+            );
+
+            let lines = [
+                "assign",
+                "belt-1",
+                "--stage",
+                "inspection",
+                "--device",
+                "GV01",
+            ];
+            for (more, told) in [
+                (&["--longest-rows", "0"][..], "longest_rows"),
+                (&["--longest-rows", "999999"], "at most"),
+                (
+                    &["--longest-rows", "500", "--belt-mm-per-s", "-5"],
+                    "belt_mm_per_s",
+                ),
+                (
+                    &["--longest-rows", "500", "--belt-mm-per-s", "nan"],
+                    "belt_mm_per_s",
+                ),
+                (
+                    &["--longest-rows", "500", "--contrast-levels", "0"],
+                    "contrast_levels",
+                ),
+                (&["--roll-rows", "10"], "--longest-rows"),
+            ] {
+                let ran = run(&[&lines[..], more].concat());
+                assert_eq!(ran.status, 1, "{more:?}: {}", ran.told());
+                assert!(ran.stderr.contains(told), "{more:?}: {}", ran.told());
+            }
+        });
+    });
+}
+
+#[test]
+fn an_even_dark_and_an_even_white_belt_make_a_flat_field_though_no_part_lies_there() {
+    in_own_network(|| {
+        with_library(|| {
+            let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
+            let scene = |level: u8| {
+                let path = station.scratch(&format!("even-{level}.png"));
+                let even = image::GrayImage::from_pixel(512, 64, image::Luma([level]));
+                even.save(&path).unwrap();
+                path
+            };
+            // As bright as the empty belt is said to be: nothing differs from it.
+            let white = scene(120);
+            let line = ["--line-scan", "--width", "512", "--height", "64", "--scene"];
+            let with = [&line[..], &[white.to_str().unwrap()]].concat();
+            let _camera = Simulator::start(FIRST, "LS01", &with);
+            let long = ["--longest-rows", "500", "--background-level", "120"];
+            assign(&station, "belt-1", "LS01", &long);
+            let taken = station
+                .command(&["cameras", "flat-field", "belt-1"])
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            assert!(!taken.status.success(), "nobody pressed Enter");
+            let mut child = station
+                .command(&["cameras", "flat-field", "belt-1"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(b"\n\n").unwrap();
+            let ran = child.wait_with_output().unwrap();
+            let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+            // The lens was not covered, so that dark and white are the same: told by what was measured, not by a part that
+            // did not come.
+            assert!(!ran.status.success());
+            assert!(!told.contains("no part"), "{told}");
+            assert!(
+                told.contains("full level") || told.contains("dark"),
+                "{told}"
+            );
         });
     });
 }

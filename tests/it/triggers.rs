@@ -73,6 +73,14 @@ async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
     window
         .see(&format!("[data-testid=shown-part][data-id='{id}']"))
         .await;
+    // The open station takes in what was done beside it.
+    eventually("the trail's row", async || {
+        let audit = station.run(&["audit"]);
+        let rows = audit.events("audit");
+        let noted = rows.iter().find(|row| row["subject"] == "triggers")?;
+        (noted["source"] == "command_line").then_some(())
+    })
+    .await;
     window.client.clone().close().await.unwrap();
     let known = part(&station, id);
     let known = &known.lines[0];
@@ -86,13 +94,6 @@ async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
     let kept = station.run(&["triggers", "show"]);
     let kept = &kept.event("triggers")["triggers"];
     assert_eq!(kept["sources"], json!(["on_screen", "http"]));
-    let audit = station.run(&["audit"]);
-    let noted = audit.events("audit");
-    let noted = noted.iter().find(|row| row["subject"] == "triggers");
-    assert_eq!(
-        noted.map(|row| row["source"].as_str()),
-        Some(Some("command_line"))
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

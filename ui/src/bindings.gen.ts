@@ -35,8 +35,11 @@ export const commands = {
 	auditTrail: (before: number | null) => typedError<AuditRowDto[], CommandError>(__TAURI_INVOKE("audit_trail", { before })),
 	/**  A person has seen what is wrong with the clock. */
 	dismissClockTrouble: () => typedError<null, CommandError>(__TAURI_INVOKE("dismiss_clock_trouble")),
-	/**  A person has found `parts` of the parts that passed this camera unseen, and has set them aside. */
-	foundMissedParts: (camera: string, parts: number) => typedError<null, CommandError>(__TAURI_INVOKE("found_missed_parts", { camera, parts })),
+	/**
+	 *  A person has found the parts that passed this camera unseen, as far as they were shown: `counted` in all. Answers with how
+	 *  many nobody had found before.
+	 */
+	foundMissedParts: (camera: string, counted: number) => typedError<number, CommandError>(__TAURI_INVOKE("found_missed_parts", { camera, counted })),
 	clearStorageFault: () => typedError<null, CommandError>(__TAURI_INVOKE("clear_storage_fault")),
 	doctor: () => typedError<CheckDto[], CommandError>(__TAURI_INVOKE("doctor")),
 	cameras: () => typedError<CameraDto[], CommandError>(__TAURI_INVOKE("cameras")),
@@ -1157,6 +1160,8 @@ export type LiveDto = {
 	camera: string,
 	/**  The camera's state. */
 	camera_state: CameraState,
+	/**  Cameras were set up and none of them looks at the stage of the order. */
+	stage_lacks_camera: boolean,
 	/**  What is amiss with cameras that give frames all the same. */
 	camera_warnings: CameraWarningDto[],
 	/**  Parts that passed a camera and that nobody has seen, until somebody has found them. */
@@ -1210,6 +1215,8 @@ export type MissedPartsDto = {
 	camera: string,
 	/**  How many are to be found still. */
 	parts: number,
+	/**  How many were counted in all: what a person says to have found. */
+	counted: number,
 };
 
 /**  What one model was called for. */
@@ -1681,6 +1688,10 @@ live: LiveDto } |
 source: TriggerSource; 
 /**  Why there is no part. */
 error: CommandError } | 
+/**  Triggers were set up beside the window, and hold from now on. */
+{ kind: "triggers"; 
+/**  As they are now. */
+settings: TriggerSettingsDto } | 
 /**  Some updates were lost: read the station and the part on the screen again. */
 { kind: "reload" };
 
@@ -1759,6 +1770,8 @@ export type TriggerCountsDto = {
 	busy: number,
 	/**  Let through, and no part came of it. */
 	failed: number,
+	/**  Parts that moved on by themselves and that nobody has seen. */
+	missed: number,
 	/**  When the last trigger came. */
 	last_at: number | null,
 };

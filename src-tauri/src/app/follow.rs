@@ -8,7 +8,7 @@ use crate::{
     triggers,
 };
 use std::{sync::Arc, time::Duration};
-use wiko_core::{ports::StoreError, trigger::TriggerCounts};
+use wiko_core::{ports::StoreError, trigger::TriggerSettings};
 
 /// Set-up is also done at the command line, beside the window.
 const LOOK_AT_SET_UP_EVERY: Duration = Duration::from_secs(2);
@@ -16,12 +16,39 @@ const LOOK_AT_SET_UP_EVERY: Duration = Duration::from_secs(2);
 /// Parts that nobody has seen are told of within this.
 const COUNT_MISSED_EVERY: Duration = Duration::from_millis(500);
 
+/// What was said last, so that it is not said again.
+struct Trouble {
+    what: &'static str,
+    last: Option<String>,
+}
+
+impl Trouble {
+    fn of(what: &'static str) -> Self {
+        Self { what, last: None }
+    }
+
+    fn tell(&mut self, now: Option<String>) {
+        if let Some(error) = now.as_ref().filter(|_| now != self.last) {
+            tracing::error!(error, "{}", self.what);
+        }
+        self.last = now;
+    }
+}
+
+struct Told {
+    cameras: Trouble,
+    triggers: Trouble,
+}
+
 impl App {
     /// Works with cameras and triggers as the command line sets them up beside this window, until the process ends; calls
-    /// `changed` where the window is to read its station again.
-    pub async fn follow_set_up(self: Arc<Self>, changed: impl Fn() + Send) {
+    /// `changed` with triggers that were.
+    pub async fn follow_set_up(self: Arc<Self>, changed: impl Fn(TriggerSettings) + Send) {
         let mut ticks = tokio::time::interval(LOOK_AT_SET_UP_EVERY);
-        let mut trouble = None;
+        let mut told = Told {
+            cameras: Trouble::of("the cameras that were set up beside cannot be followed"),
+            triggers: Trouble::of("the triggers that were set up beside cannot be followed"),
+        };
         loop {
             ticks.tick().await;
             let cameras = self.cameras.clone();
@@ -32,73 +59,89 @@ impl App {
             };
             let followed = match reloaded {
                 Ok(true) => self.choose_camera().map_err(|error| error.message),
-                Ok(false) => Ok(()),
+                // An edit that took in another's change and then failed has reopened cameras all the same.
+                Ok(false) => self.keep_inspecting().map_err(|error| error.message),
                 Err(error) => Err(error),
             };
+            told.cameras.tell(followed.err());
             let triggers = self.reload_triggers().await;
-            if let Ok(true) = triggers {
-                changed();
+            let triggers = triggers.map_err(|error| error.message);
+            if let Ok(Some(settings)) = &triggers {
+                changed(settings.clone());
             }
-            // Said once, not every two seconds.
-            let now = followed
-                .err()
-                .or_else(|| Some(triggers.err()?.message.clone()));
-            if now != trouble
-                && let Some(error) = &now
-            {
-                tracing::error!(
-                    error,
-                    "what was set up beside the window cannot be followed"
-                );
-            }
-            trouble = now;
+            told.triggers.tell(triggers.err());
         }
     }
 
-    /// Works by the triggers as they were set up beside this window. True where they had changed.
-    async fn reload_triggers(&self) -> Result<bool, CommandError> {
+    /// Works by the triggers as they were set up beside this window. Answers with those that hold now where they had
+    /// changed.
+    async fn reload_triggers(&self) -> Result<Option<TriggerSettings>, CommandError> {
         let data_dir = self.installation.settings.data_dir.clone();
         let mut sources = self.sources.lock().await;
-        let loading = tokio::task::spawn_blocking(move || triggers::load(&data_dir));
+        let loading = tokio::task::spawn_blocking(move || triggers::reload(&data_dir));
         let stopped = |error: tokio::task::JoinError| {
             CommandError::new(ErrorCode::StorageFault, error.to_string())
         };
         let settings = loading.await.map_err(stopped)??;
-        if settings == self.triggers.settings() {
-            return Ok(false);
-        }
-        self.triggers.apply(settings);
+        let changed = settings.filter(|settings| *settings != self.triggers.settings());
+        let Some(settings) = changed else {
+            if let Some(sources) = &mut *sources {
+                sources
+                    .retry_http(&self.triggers, &self.installation.settings.data_dir)
+                    .await;
+            }
+            return Ok(None);
+        };
+        self.triggers.apply(settings.clone());
         self.start_triggers(&mut sources).await;
-        Ok(true)
+        Ok(Some(settings))
     }
 
     /// Counts the parts that passed and that nobody has seen, and notes them, until the process ends.
     pub async fn keep_missed_parts(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(COUNT_MISSED_EVERY);
-        let mut trouble = None;
+        let mut told = Trouble::of("parts that passed unseen could not be noted");
         loop {
             ticks.tick().await;
-            let now = self.note_missed_parts().await.err();
-            // Said once, not twice a second.
-            if now != trouble
-                && let Some(error) = &now
-            {
-                tracing::error!(%error, "parts that passed unseen could not be noted");
-            }
-            trouble = now;
+            let noted = self.note_missed_parts().await;
+            told.tell(noted.err().map(|error| error.to_string()));
         }
     }
 
     /// Counts the parts that passed until now and that nobody has seen, and notes them.
-    pub async fn note_missed_parts(&self) -> Result<(), StoreError> {
+    async fn note_missed_parts(&self) -> Result<(), StoreError> {
+        self.count_missed_parts();
+        self.missed_parts.note().await
+    }
+
+    fn count_missed_parts(&self) {
         for (camera, total) in self.cameras.parts_missed() {
             self.missed_parts
                 .take_up(&format!("camera/{camera}"), &camera, total);
         }
-        let counts = self.triggers.counts();
-        let total = counts.iter().map(TriggerCounts::missed_parts).sum();
-        self.missed_parts
-            .take_up("triggers", &self.camera_id(), total);
-        self.missed_parts.note().await
+        for (camera, total) in self.triggers.missed_by_camera() {
+            self.missed_parts
+                .take_up(&format!("triggers/{camera}"), &camera, total);
+        }
+    }
+
+    /// Ends what takes parts, and then notes those that nobody has seen any more. Waits no longer than `within` for each.
+    pub async fn close(&self, within: Duration) {
+        drop(self.sources.lock().await.take());
+        self.triggers.close(within).await;
+        self.cameras.stop_all();
+        let let_go = tokio::task::spawn_blocking(move || {
+            wiko_camera::wait_for_stopped_cameras(within);
+        });
+        // A thread that panicked holds no camera.
+        let _ = let_go.await;
+        self.count_missed_parts();
+        match tokio::time::timeout(within, self.missed_parts.note_all()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "parts that passed unseen could not be noted");
+            }
+            Err(_) => tracing::error!("parts that passed unseen could not be noted in time"),
+        }
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn put_beside_others(
     let others = || roster.all().iter().filter(|other| other.id != entry.id);
     if let Some(other) = others().find(|other| other.device == entry.device) {
         return Err(CamerasError::Unfit(format!(
-            "this device is {} already: remove that first, or change its stage",
+            "this device is {0} already: assign {0} itself to another stage, or remove it first",
             other.id
         )));
     }

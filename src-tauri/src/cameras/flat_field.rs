@@ -6,11 +6,12 @@
 use super::{
     Cameras, CamerasError,
     measured::luma_of,
-    roster::{CalibrationEntry, RosterError, write_whole},
+    roster::{CalibrationEntry, CameraEntry, RosterError},
     shot::in_background,
 };
-use std::sync::Arc;
-use wiko_core::camera::{Feature, Frame, FramePicture, RawImage};
+use crate::set_up_file::write_whole;
+use std::{sync::Arc, time::Duration};
+use wiko_core::camera::{CameraState, Feature, Frame, FramePicture, RawImage};
 use wiko_imaging::{
     Average, FlatField, FlatFieldKind, FlatFieldTaken, LEAST_AVERAGED, calibrate_by_board,
 };
@@ -20,6 +21,12 @@ pub(super) const FLAT_FIELD: &str = "flat-field.png";
 
 /// Frames of an area camera are averaged: noise of one would be in every picture from then on.
 const FRAMES: u64 = LEAST_AVERAGED;
+
+/// Lines of a line-scan camera are averaged as they come.
+const LINES: u64 = 1_024;
+
+/// At a slow line rate so many take their time.
+const LINES_WITHIN: Duration = Duration::from_secs(15);
 
 impl Cameras {
     /// The scale from a checkerboard before the camera.
@@ -111,31 +118,45 @@ impl Cameras {
     }
 
     async fn average(&self, id: &str) -> Result<Average, CamerasError> {
-        let line_scan = self.entry(id)?.line_scan.is_some();
-        let (kind, frames) = match line_scan {
-            // Each picture has more lines than enough.
-            true => (FlatFieldKind::Columns, 1),
-            false => (FlatFieldKind::Pixels, FRAMES),
-        };
-        if line_scan {
-            self.line_field(id).set(None);
-            // Lines of the next picture may have been corrected already.
-            self.next_frame(id).await?;
+        let entry = self.entry(id)?;
+        if entry.line_scan.is_some() {
+            return self.average_of_lines(&entry).await;
         }
         let mut average: Option<Average> = None;
-        for _ in 0..frames {
+        for _ in 0..FRAMES {
             let frame = self.next_frame(id).await?;
             let raw = raw_of(&frame)?;
             let refused =
                 |error: wiko_imaging::FlatFieldRefused| CamerasError::Unfit(error.to_string());
             let mut sum = match average.take() {
                 Some(sum) => sum,
-                None => Average::like(kind, raw).map_err(refused)?,
+                None => Average::like(FlatFieldKind::Pixels, raw).map_err(refused)?,
             };
             sum.add(raw).map_err(refused)?;
             average = Some(sum);
         }
         average.ok_or_else(|| CamerasError::Unfit("the camera gave no frame".to_owned()))
+    }
+
+    /// Of lines as they come: on an even target there is no part, and so no picture of one.
+    async fn average_of_lines(&self, entry: &CameraEntry) -> Result<Average, CamerasError> {
+        let feed = self.feed(entry)?;
+        let average = self.line_field(&entry.id).average(LINES);
+        match tokio::time::timeout(LINES_WITHIN, average).await {
+            Ok(Ok(Ok(average))) => Ok(average),
+            Ok(Ok(Err(refused))) => Err(CamerasError::Unfit(refused.to_string())),
+            // Somebody else takes it anew.
+            Ok(Err(_)) => Err(CamerasError::Unfit(
+                "the flat field is being taken twice: try again".to_owned(),
+            )),
+            Err(_) => Err(match feed.last_error() {
+                Some(error) if feed.state() != CameraState::Streaming => error.into(),
+                _ => CamerasError::Unfit(format!(
+                    "{LINES} lines did not come within {} s: let the belt run, or look at line rate and encoder",
+                    LINES_WITHIN.as_secs()
+                )),
+            }),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! What is measured of a camera's frames, and what they are held against.
 
-use super::{
-    Cameras, CamerasError, flat_field::FLAT_FIELD, roster::write_whole, shot::in_background,
-};
+use super::{Cameras, CamerasError, flat_field::FLAT_FIELD, shot::in_background};
+use crate::set_up_file::write_whole;
 use image::GrayImage;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use wiko_camera::TriggerMode;
 use wiko_core::{
     camera::{Frame, FrameFault, FramePicture, FrameQuality, QualityLimits},
     ports::CameraError,
@@ -19,6 +19,9 @@ const LEARNT_FROM: usize = 12;
 
 /// How long a camera may take for the next frame.
 const FRAME_WITHIN: Duration = Duration::from_secs(3);
+
+/// And a person to let a part pass.
+const PART_WITHIN: Duration = Duration::from_secs(15);
 
 /// What the frames of one camera are held against. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -202,8 +205,22 @@ impl Cameras {
 
     /// What the stage asks of the camera's frames from now on.
     pub fn set_limits(&self, id: &str, limits: QualityLimits) -> Result<(), CamerasError> {
-        check_limits(&limits)?;
-        self.change(id, |entry| entry.limits = limits).map(drop)
+        self.edit_limits(id, |_| Ok(limits)).map(drop)
+    }
+
+    /// The same by what they are now, which nobody else changes meanwhile.
+    pub fn edit_limits(
+        &self,
+        id: &str,
+        edit: impl FnOnce(&QualityLimits) -> Result<QualityLimits, CamerasError>,
+    ) -> Result<QualityLimits, CamerasError> {
+        let entry = self.try_change(id, |entry| {
+            let limits = edit(&entry.limits)?;
+            check_limits(&limits)?;
+            entry.limits = limits;
+            Ok(())
+        })?;
+        Ok(entry.limits)
     }
 
     /// What helps to set up the camera, of its latest frame.
@@ -232,10 +249,28 @@ impl Cameras {
         Ok((frame, aids))
     }
 
-    /// A frame that was exposed after this call; where the camera waits for a trigger of its own, the next one that comes.
+    /// A frame that was exposed after this call. Where the camera waits for a part, by a trigger of its own or by its lines,
+    /// there is time to let one pass.
     pub async fn next_frame(&self, id: &str) -> Result<Arc<Frame>, CamerasError> {
-        let feed = self.feed(&self.entry(id)?)?;
-        Ok(feed.frame_after(self.clock.now(), FRAME_WITHIN).await?)
+        let entry = self.entry(id)?;
+        let feed = self.feed(&entry)?;
+        let waits_for_part =
+            entry.line_scan.is_some() || feed.trigger_mode() == Some(TriggerMode::Hardware);
+        let within = if waits_for_part {
+            PART_WITHIN
+        } else {
+            FRAME_WITHIN
+        };
+        match feed.frame_after(self.clock.now(), within).await {
+            Err(CameraError::Timeout { .. }) if waits_for_part => {
+                let seconds = within.as_secs();
+                Err(CamerasError::Unfit(format!(
+                    "no part came past {id} within {seconds} s: let one pass, and look at its trigger or at the levels that tell \
+                     a part from the belt"
+                )))
+            }
+            frame => Ok(frame?),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod configured;
 mod edit;
 mod flat_field;
+mod forsaken;
 pub mod kinds;
 pub mod measured;
 mod region;
@@ -21,9 +22,10 @@ pub use shot::{pixel_format, take_shot};
 pub use warnings::keep_drift;
 
 use crate::settings::Settings;
+use forsaken::Forsaken;
 use kinds::{Found, Kind, LineControls};
 use measured::KnownMeasures;
-use roster::{CameraEntry, Roster, RosterError};
+use roster::{CameraEntry, LineScanEntry, Roster, RosterError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,7 +33,7 @@ use std::{
 use wiko_camera::{CameraFeed, line_scan::LineFlatField};
 use wiko_core::{
     UnknownCode,
-    camera::{Feature, FeatureError, FeatureValue, Transport},
+    camera::{DeviceIdentity, Feature, FeatureError, FeatureValue, Transport},
     ports::{CameraError, Clock, Entropy, LostCause},
     stage::Stage,
 };
@@ -80,8 +82,8 @@ pub struct Cameras {
     roster: Arc<Mutex<Roster>>,
     feeds: Mutex<BTreeMap<String, Arc<CameraFeed>>>,
     measures: Mutex<KnownMeasures>,
-    /// Parts that cameras told of and nobody took, before each was opened anew.
-    missed: Mutex<BTreeMap<String, u64>>,
+    /// Those that were let go of, and whose threads may still give a part that nobody takes.
+    forsaken: Mutex<Forsaken>,
     darks: Mutex<BTreeMap<String, Average>>,
     lines: LineControls,
     line_fields: Mutex<BTreeMap<String, LineFlatField>>,
@@ -134,7 +136,7 @@ impl Cameras {
             roster: Arc::new(Mutex::new(roster)),
             feeds: Mutex::new(BTreeMap::new()),
             measures: Mutex::default(),
-            missed: Mutex::default(),
+            forsaken: Mutex::default(),
             darks: Mutex::new(BTreeMap::new()),
             lines: LineControls::default(),
             line_fields: Mutex::default(),
@@ -285,19 +287,38 @@ impl Cameras {
             .map_err(CameraError::failed)
     }
 
-    /// Puts a camera to the station, or another device or stage to one that is there. Other cameras keep running.
-    pub fn assign(&self, entry: CameraEntry) -> Result<(), CamerasError> {
-        if entry.id == self.settings.camera.id {
+    /// Puts a camera to the station, or another device or stage to one that is there. The same device keeps all that was set
+    /// up and measured of it, and its line-scan settings where none are given; another one begins anew. Other cameras keep
+    /// running.
+    pub fn assign(
+        &self,
+        id: &str,
+        stage: Stage,
+        device: DeviceIdentity,
+        line_scan: Option<LineScanEntry>,
+    ) -> Result<CameraEntry, CamerasError> {
+        if id == self.settings.camera.id {
             return Err(CamerasError::Unfit(format!(
-                "{} is the camera of station.toml: take another id",
-                entry.id
+                "{id} is the camera of station.toml: take another id"
             )));
         }
-        let id = entry.id.clone();
-        self.edit(|roster| edit::put_beside_others(roster, entry.clone()))?;
-        self.stop(&id);
+        let line_scan = line_scan.map(LineScanEntry::checked).transpose();
+        let line_scan = line_scan.map_err(CamerasError::Unfit)?;
+        let entry = self.edit(|roster| {
+            let entry = match roster.get(id) {
+                Some(before) if before.device == device => CameraEntry {
+                    stage,
+                    line_scan: line_scan.or(before.line_scan),
+                    ..before.clone()
+                },
+                _ => CameraEntry::new(id.to_owned(), stage, device, line_scan),
+            };
+            edit::put_beside_others(roster, entry.clone())?;
+            Ok(entry)
+        })?;
+        self.stop(id);
         self.feed(&entry)?;
-        Ok(())
+        Ok(entry)
     }
 
     /// Takes a camera out of the station. What was measured of it stays in its folder.
@@ -317,51 +338,30 @@ impl Cameras {
         Ok(())
     }
 
-    /// Has a camera let go of, whoever else looks at it, which may take seconds; not waited for.
-    fn stop(&self, id: &str) {
-        let mut feeds = self.feeds();
-        if let Some(feed) = feeds.remove(id) {
-            feed.stop();
-            let unseen = feed.parts_overflowed() + feed.parts_waiting();
-            let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-            *missed.entry(id.to_owned()).or_default() += unseen;
-        }
-    }
-
-    /// Parts that each camera told of and nobody took, since the station started.
-    pub fn parts_missed(&self) -> BTreeMap<String, u64> {
-        let feeds = self.feeds();
-        // Locked in the order of `stop`, which moves parts from the one to the other.
-        let mut missed = self
-            .missed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        for (id, feed) in feeds.iter() {
-            *missed.entry(id.clone()).or_default() += feed.parts_overflowed();
-        }
-        missed
-    }
-
-    /// Has every camera let go of, for the end of the process.
-    pub fn stop_all(&self) {
-        for feed in std::mem::take(&mut *self.feeds()).into_values() {
-            feed.stop();
-        }
-    }
-
     /// Changes what is kept of a camera.
     fn change(
         &self,
         id: &str,
         change: impl FnOnce(&mut CameraEntry),
     ) -> Result<CameraEntry, CamerasError> {
+        self.try_change(id, |entry| {
+            change(entry);
+            Ok(())
+        })
+    }
+
+    /// Changes what is kept of a camera, where it can be.
+    fn try_change(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut CameraEntry) -> Result<(), CamerasError>,
+    ) -> Result<CameraEntry, CamerasError> {
         self.edit(|roster| {
             let mut entry = roster
                 .get(id)
                 .cloned()
                 .ok_or_else(|| self.unknown(id, roster))?;
-            change(&mut entry);
+            change(&mut entry)?;
             roster.put(entry.clone())?;
             Ok(entry)
         })
@@ -438,9 +438,13 @@ impl Cameras {
 }
 
 fn known(settings: &Settings, roster: &Roster) -> String {
-    let mut ids: Vec<&str> = roster.all().iter().map(|it| it.id.as_str()).collect();
+    let ids: Vec<&str> = roster.all().iter().map(|it| it.id.as_str()).collect();
     if ids.is_empty() {
-        ids.push(&settings.camera.id);
+        return format!(
+            "none is assigned yet, and {} of station.toml has nothing to set up \
+             (wiko-station cameras find, then cameras assign)",
+            settings.camera.id
+        );
     }
     ids.join(", ")
 }

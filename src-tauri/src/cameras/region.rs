@@ -18,12 +18,24 @@ fn too_small() -> CamerasError {
     ))
 }
 
+/// Refuses what leaves the picture: no camera is left to make the best of it.
+fn check_within(region: BoxPx, (width, height): (u32, u32)) -> Result<(), CamerasError> {
+    let leaves =
+        |start: u32, length: u32, all: u32| start.checked_add(length).is_none_or(|end| end > all);
+    if leaves(region.x, region.width, width) || leaves(region.y, region.height, height) {
+        return Err(CamerasError::Unfit(format!(
+            "the region leaves the picture, which is {width} × {height} now"
+        )));
+    }
+    Ok(())
+}
+
 impl Cameras {
     /// The region of interest, on the picture as it is now; none for the whole sensor. The camera reads out nothing else
     /// then. Sizes go to the nearest step that holds the region.
     pub async fn set_region(&self, id: &str, region: Option<BoxPx>) -> Result<(), CamerasError> {
-        if let Some(region) = region {
-            self.check_region(id, region)?;
+        if region.is_some_and(|region| region.width < LEAST_PX || region.height < LEAST_PX) {
+            return Err(too_small());
         }
         let features = self.features(id).await?;
         let named = |name: &str| features.iter().find(|feature| feature.name == name);
@@ -36,49 +48,38 @@ impl Cameras {
         }
         let now = |name: &str| named(name).and_then(whole_value).unwrap_or_default();
         let before = axes.map(|(offset, size)| (now(offset), now(size)));
+        let size = |axis: usize| u32::try_from(before[axis].1).unwrap_or(u32::MAX);
+        if let Some(region) = region {
+            check_within(region, (size(0), size(1)))?;
+        }
+        let wanted = |axis: usize| match (region, axis) {
+            (None, _) => (0, i64::MAX),
+            (Some(region), 0) => (before[0].0 + i64::from(region.x), i64::from(region.width)),
+            (Some(region), _) => (before[1].0 + i64::from(region.y), i64::from(region.height)),
+        };
+        let set = self.set_axes(id, [wanted(0), wanted(1)]).await;
+        if set.is_err() {
+            // Half a region would be worse than none; what fails again is told by what failed first.
+            let _ = self.set_axes(id, before).await;
+        }
+        set
+    }
+
+    /// Start and length along either axis, each to the nearest step that holds it.
+    async fn set_axes(&self, id: &str, wanted: [(i64, i64); 2]) -> Result<(), CamerasError> {
+        let axes = [("OffsetX", "Width"), ("OffsetY", "Height")];
         // An offset leaves less room for a size, so it goes first, and is set last.
         for (offset, _) in axes {
             self.set_whole(id, offset, 0, Rounded::Down).await?;
         }
         for (axis, (offset, size)) in axes.into_iter().enumerate() {
-            let (start, length) = match region {
-                None => (0, i64::MAX),
-                Some(region) => {
-                    let (start, length) = match axis {
-                        0 => (region.x, region.width),
-                        _ => (region.y, region.height),
-                    };
-                    (before[axis].0 + i64::from(start), i64::from(length))
-                }
-            };
+            let (start, length) = wanted[axis];
             self.set_whole(id, size, length, Rounded::Up).await?;
             if start > 0 {
                 self.set_whole(id, offset, start, Rounded::Down).await?;
             }
         }
         Ok(())
-    }
-
-    /// Refuses what shows no part or leaves the picture, which no camera is left to make the best of.
-    fn check_region(&self, id: &str, region: BoxPx) -> Result<(), CamerasError> {
-        if region.width < LEAST_PX || region.height < LEAST_PX {
-            return Err(too_small());
-        }
-        let shown = self.feed(&self.entry(id)?)?.latest();
-        let leaves = |start: u32, length: u32, all: u32| {
-            start.checked_add(length).is_none_or(|end| end > all)
-        };
-        match shown.map(|frame| frame.size_px()) {
-            Some((width, height))
-                if leaves(region.x, region.width, width)
-                    || leaves(region.y, region.height, height) =>
-            {
-                Err(CamerasError::Unfit(format!(
-                    "the region leaves the picture, which is {width} × {height} now"
-                )))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The region of a camera that cannot be told one, which is then cut out of each frame. `region` is on the picture as it
@@ -95,6 +96,9 @@ impl Cameras {
         let shown = shown.map(|frame| frame.size_px()).ok_or_else(|| {
             CamerasError::Unfit("there is no picture to draw a region on: wait for it".to_owned())
         })?;
+        if let Some(region) = region {
+            check_within(region, shown)?;
+        }
         let origin = entry.region.map_or((0, 0), |before| (before.x, before.y));
         let own = region.map(|region| {
             let (x, width) = on_blocks(region.x, region.width, shown.0, origin.0);

@@ -5,10 +5,11 @@
 //! - A file that cannot be read is refused with its line and left as it is: a camera that lost its settings in silence
 //!   would inspect with others.
 
+use crate::set_up_file::{self, write_whole};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 use wiko_core::{
@@ -17,6 +18,7 @@ use wiko_core::{
     stage::Stage,
     time::UnixMillis,
 };
+use wiko_imaging::MAX_SIDE_PX;
 
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "cameras.toml";
@@ -110,6 +112,34 @@ pub struct LineScanEntry {
     /// A part differs from the belt by as many levels.
     #[serde(default = "contrast_levels")]
     pub contrast_levels: u8,
+}
+
+impl LineScanEntry {
+    /// Refuses what no camera could work by. Whether pictures of so many rows fit its lines is known once it is open.
+    pub fn checked(self) -> Result<Self, String> {
+        let rows = u64::from(self.longest_rows)
+            + u64::from(self.pre_roll_rows)
+            + u64::from(self.post_roll_rows);
+        let must = |is: bool, told: &str| is.then_some(()).ok_or_else(|| told.to_owned());
+        must(self.longest_rows > 0, "longest_rows must be at least 1")?;
+        let tallest = format!(
+            "longest_rows with pre_roll_rows and post_roll_rows must be at most {MAX_SIDE_PX}"
+        );
+        must(rows <= u64::from(MAX_SIDE_PX), &tallest)?;
+        must(
+            !self.continuous || self.overlap_rows < self.longest_rows,
+            "overlap_rows must be less than longest_rows",
+        )?;
+        must(
+            self.contrast_levels > 0,
+            "contrast_levels must be at least 1",
+        )?;
+        must(
+            self.belt_mm_per_s.is_finite() && self.belt_mm_per_s >= 0.0,
+            "belt_mm_per_s must be the speed of the belt, or 0 where it is not known",
+        )?;
+        Ok(self)
+    }
 }
 
 /// A dark belt.
@@ -226,15 +256,7 @@ impl Roster {
     /// Waits until no other process changes the file; it is this one's until what is returned is dropped.
     pub fn lock(data_dir: &Path) -> Result<File, RosterError> {
         let path = data_dir.join(LOCK);
-        let locked = fs::create_dir_all(data_dir).and_then(|()| {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
-            file.lock()?;
-            Ok(file)
-        });
+        let locked = set_up_file::lock(&path);
         locked.map_err(|error| RosterError::Io { path, error })
     }
 
@@ -316,21 +338,6 @@ impl Roster {
         })?;
         write_whole(&path, text.as_bytes()).map_err(|error| RosterError::Io { path, error })
     }
-}
-
-/// Writes a file so that it is there whole or as it was before, also after a power cut.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.new"));
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    Ok(())
 }
 
 /// Ids name folders and stand in records: no separators, no dots, nothing that only looks empty.

@@ -2,8 +2,9 @@
 
 use super::{
     Cameras, CamerasError,
-    roster::{CalibrationEntry, LineScanEntry, write_whole},
+    roster::{CalibrationEntry, CameraEntry, LineScanEntry},
 };
+use crate::set_up_file::write_whole;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use wiko_core::camera::{
@@ -125,9 +126,24 @@ impl Cameras {
 
     /// How lines become pictures from now on. The camera is opened anew.
     pub fn set_line_scan(&self, id: &str, line_scan: LineScanEntry) -> Result<(), CamerasError> {
-        let mut entry = self.entry(id)?;
-        entry.line_scan = Some(line_scan);
-        self.assign(entry)
+        self.edit_line_scan(id, |_| Ok(line_scan)).map(drop)
+    }
+
+    /// The same by what they are now, which nobody else changes meanwhile.
+    pub fn edit_line_scan(
+        &self,
+        id: &str,
+        edit: impl FnOnce(Option<LineScanEntry>) -> Result<LineScanEntry, CamerasError>,
+    ) -> Result<LineScanEntry, CamerasError> {
+        let mut line_scan = None;
+        self.try_change(id, |entry| {
+            let edited = edit(entry.line_scan)?.checked();
+            entry.line_scan = Some(edited.map_err(CamerasError::Unfit)?);
+            line_scan = entry.line_scan;
+            Ok(())
+        })?;
+        self.reopen(id)?;
+        line_scan.ok_or_else(|| CamerasError::Unfit("nothing was set".to_owned()))
     }
 
     /// The settings of a camera as a file, and where a copy was put.
@@ -150,36 +166,14 @@ impl Cameras {
         Ok((text, path))
     }
 
-    /// Takes over settings of a file. Those of another model are refused. Answers with how many there are, and those that
-    /// the camera did not take.
+    /// Takes over settings of a file. Those of another model are refused. Answers with how many the camera took, and those
+    /// that it did not: as long as there are any it gives no part.
     pub async fn import_settings(
         &self,
         id: &str,
         text: &str,
     ) -> Result<(usize, Vec<Mismatch>), CamerasError> {
-        let entry = self.entry(id)?;
-        if text.len() > MOST_SETTINGS_BYTES {
-            return Err(CamerasError::Unfit(
-                "this is no file of settings".to_owned(),
-            ));
-        }
-        let file: SettingsFile = toml::from_str(text).map_err(|error| {
-            CamerasError::Unfit(format!("this is no file of settings: {}", error.message()))
-        })?;
-        if file.form != FORM {
-            return Err(CamerasError::Unfit(format!(
-                "this file is of another form ({}): export it anew with this version",
-                file.form
-            )));
-        }
-        let model = |device: &DeviceIdentity| (device.transport, device.model.clone());
-        if model(&file.device) != model(&entry.device) {
-            return Err(CamerasError::Unfit(format!(
-                "these settings are of a {}; this camera is a {}",
-                file.device.label(),
-                entry.device.label()
-            )));
-        }
+        let (entry, file) = self.settings_file(id, text)?;
         let count = file.features.len();
         let feed = self.feed(&entry)?;
         let mismatches = feed.apply_settings(file.features.clone()).await?;
@@ -197,6 +191,44 @@ impl Cameras {
         if entry.line_scan.is_some() || file.line_scan.is_some() {
             self.reopen(id)?;
         }
-        Ok((count, mismatches))
+        Ok((count.saturating_sub(mismatches.len()), mismatches))
+    }
+
+    /// Refuses what is no file of settings of that camera.
+    pub fn check_settings(&self, id: &str, text: &str) -> Result<(), CamerasError> {
+        self.settings_file(id, text).map(drop)
+    }
+
+    fn settings_file(
+        &self,
+        id: &str,
+        text: &str,
+    ) -> Result<(CameraEntry, SettingsFile), CamerasError> {
+        let entry = self.entry(id)?;
+        if text.len() > MOST_SETTINGS_BYTES {
+            return Err(CamerasError::Unfit(
+                "this is no file of settings".to_owned(),
+            ));
+        }
+        let file: SettingsFile = toml::from_str(text).map_err(|error| {
+            CamerasError::Unfit(format!("this is no file of settings: {error}"))
+        })?;
+        if file.form != FORM {
+            return Err(CamerasError::Unfit(format!(
+                "this file is of another form ({}): export it anew with this version",
+                file.form
+            )));
+        }
+        let model = |device: &DeviceIdentity| (device.transport, device.model.clone());
+        if model(&file.device) != model(&entry.device) {
+            return Err(CamerasError::Unfit(format!(
+                "these settings are of a {}; this camera is a {}",
+                file.device.label(),
+                entry.device.label()
+            )));
+        }
+        let line_scan = file.line_scan.map(LineScanEntry::checked).transpose();
+        line_scan.map_err(CamerasError::Unfit)?;
+        Ok((entry, file))
     }
 }

@@ -32,10 +32,12 @@ fn text_of(value: &Value) -> String {
     match value {
         Value::Null => NONE.to_owned(),
         Value::String(text) => text.clone(),
-        // Most are single precision, whose further digits are nobody's.
-        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(number) => (number as f32).to_string(),
-            None => number.to_string(),
+        // The further digits of what is single precision are nobody's.
+        Value::Number(number) => match number.as_f64().map(|wide| (wide, wide as f32)) {
+            Some((wide, single)) if number.is_f64() && f64::from(single) == wide => {
+                single.to_string()
+            }
+            _ => number.to_string(),
         },
         Value::Array(values) => values.iter().map(text_of).collect::<Vec<_>>().join(","),
         other => other.to_string(),
@@ -54,7 +56,13 @@ pub(crate) fn edited<T: Serialize + DeserializeOwned>(
             .ok_or_else(|| format!("{change:?}: write NAME=VALUE"))?;
         // What a text means is for the type to say: the first reading that it takes is meant.
         let mut refusal = None;
-        let taken = readings(text).into_iter().find_map(|reading| {
+        let before = place(&mut now, name).cloned();
+        if let Some(Value::Object(within)) = &before {
+            let first = within.keys().next().map_or("", String::as_str);
+            return Err(format!("{name}: write what within it, as {name}.{first}=VALUE").into());
+        }
+        let is_list = matches!(before, Some(Value::Array(_)));
+        let taken = readings(text, is_list).into_iter().find_map(|reading| {
             let mut changed = now.clone();
             put(&mut changed, name, reading)?;
             match serde_json::from_value::<T>(changed.clone()) {
@@ -74,7 +82,7 @@ pub(crate) fn edited<T: Serialize + DeserializeOwned>(
 }
 
 /// What a text may mean, the likeliest first; the last is what a refusal is told of.
-fn readings(text: &str) -> Vec<Value> {
+fn readings(text: &str, is_list: bool) -> Vec<Value> {
     let list = || {
         let parts = text.split(',').map(str::trim);
         parts
@@ -92,22 +100,26 @@ fn readings(text: &str) -> Vec<Value> {
     if let Ok(truth) = text.parse::<bool>() {
         readings.push(truth.into());
     }
-    readings.push(Value::Array(list()));
+    if is_list {
+        readings.push(Value::Array(list()));
+    }
     readings.push(text.into());
     readings
 }
 
+/// What stands there now.
+fn place<'a>(settings: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    name.split('.')
+        .try_fold(settings, |at, part| at.as_object_mut()?.get_mut(part))
+}
+
 /// None where there is nothing that could hold it.
 fn put(settings: &mut Value, name: &str, value: Value) -> Option<()> {
-    let mut at = settings;
-    let (outer, last) = match name.rsplit_once('.') {
-        Some((outer, last)) => (Some(outer), last),
-        None => (None, name),
+    let (holder, last) = match name.rsplit_once('.') {
+        Some((outer, last)) => (place(settings, outer)?, last),
+        None => (settings, name),
     };
-    for part in outer.into_iter().flat_map(|outer| outer.split('.')) {
-        at = at.as_object_mut()?.get_mut(part)?;
-    }
-    at.as_object_mut()?.insert(last.to_owned(), value);
+    holder.as_object_mut()?.insert(last.to_owned(), value);
     Some(())
 }
 
@@ -178,6 +190,8 @@ mod tests {
             ("sources=foot", "foot"),
             ("debounce_ms=-1", "debounce_ms"),
             ("barcode.fills=colour", "colour"),
+            ("barcode=lot", "barcode.fills=VALUE"),
+            ("barcode=", "barcode.fills=VALUE"),
         ] {
             let refused = edited(&triggers, &changes(&[change])).unwrap_err();
             assert!(refused.to_string().contains(told), "{change}: {refused}");

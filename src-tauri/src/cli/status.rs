@@ -49,7 +49,8 @@ pub(crate) async fn run(
         missed = missed_parts::read(&records).await?;
         lines.extend(missed.iter().map(|missed| {
             format!(
-                "camera {}: {} parts passed that nobody has seen: stop the line, find them and set them aside",
+                "camera {}: {} parts passed that nobody has seen: stop the line, find them, set them aside, \
+                 and note it in the window (Parts found)",
                 missed.camera, missed.parts
             )
         }));

@@ -5,7 +5,10 @@ use super::{
     output::Output,
     pairs::{edited, shown},
 };
-use crate::{settings::Settings, triggers};
+use crate::{
+    settings::Settings,
+    triggers::{self, TriggerFileError},
+};
 use serde_json::json;
 use std::process::ExitCode;
 use wiko_core::{audit::AuditCategory, trigger::TriggerSource};
@@ -29,16 +32,30 @@ impl TriggersCommand {
     }
 }
 
+/// Triggers were not set up.
+#[derive(Debug, thiserror::Error)]
+enum SetRefused {
+    #[error(transparent)]
+    File(#[from] TriggerFileError),
+    #[error("{0}")]
+    Pairs(Failure),
+}
+
 pub(crate) async fn run(
     command: TriggersCommand,
     settings: &Settings,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    let before = triggers::load(&settings.data_dir)?;
     let now = match &command {
-        TriggersCommand::Show => before.clone(),
+        TriggersCommand::Show => triggers::load(&settings.data_dir)?,
         TriggersCommand::Set { settings: changes } => {
-            triggers::save(&settings.data_dir, edited(&before, changes)?)?
+            let doing = json!({"set": changes}).to_string();
+            let deed = deed::begin(settings, output, AuditCategory::Setting, "triggers", doing);
+            let set = triggers::edit(&settings.data_dir, |before| {
+                edited(before, changes).map_err(SetRefused::Pairs)
+            });
+            let detail = |(before, now): &_| json!({"from": before, "to": now}).to_string();
+            deed.ended(set, detail).await?.1
         }
     };
     let token = settings.data_dir.join(triggers::TOKEN_FILE);
@@ -52,9 +69,5 @@ pub(crate) async fn run(
         ));
     }
     output.line(&json!({"event": "triggers", "triggers": now}), text);
-    if now != before {
-        let detail = json!({"from": before, "to": now}).to_string();
-        deed::note(settings, output, AuditCategory::Setting, "triggers", detail).await;
-    }
     Ok(ExitCode::SUCCESS)
 }

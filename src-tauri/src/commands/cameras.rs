@@ -3,10 +3,7 @@
 use crate::{
     access::Gate,
     app::App,
-    cameras::{
-        CamerasError,
-        roster::{CameraEntry, LineScanEntry},
-    },
+    cameras::{CamerasError, roster::LineScanEntry},
     dto::{
         AssignCameraForm, CalibrateForm, CameraDto, CommandError, ErrorCode, ExportedSettingsDto,
         FeatureSetDto, FlatFieldStep, FoundCameraDto, FoundCamerasDto, ImportedSettingsDto,
@@ -71,18 +68,11 @@ pub(super) async fn assign_camera(
 ) -> Result<(), CommandError> {
     let (app, _) = gate.enter(Role::FieldTech)?;
     let line_scan = form.line_scan.map(LineScanEntry::from);
-    let entry = match app.cameras.entry(&form.id) {
-        // Another device has features of its own, and what was measured of the one before says nothing of it.
-        Ok(before) if before.device == form.device => CameraEntry {
-            stage: form.stage,
-            line_scan: line_scan.or(before.line_scan),
-            ..before
-        },
-        _ => CameraEntry::new(form.id.clone(), form.stage, form.device, line_scan),
-    };
+    let entry = app
+        .cameras
+        .assign(&form.id, form.stage, form.device, line_scan)?;
     let detail =
         json!({"stage": entry.stage, "device": entry.device, "line_scan": entry.line_scan});
-    app.cameras.assign(entry)?;
     app.choose_camera()?;
     note(&gate, &form.id, detail).await
 }

@@ -182,19 +182,20 @@ pub(super) async fn audit_trail(
     Ok(rows.iter().map(AuditRowDto::from).collect())
 }
 
-/// A person has found `parts` of the parts that passed this camera unseen, and has set them aside.
+/// A person has found the parts that passed this camera unseen, as far as they were shown: `counted` in all. Answers with how
+/// many nobody had found before.
 #[tauri::command]
 #[specta::specta]
 pub(super) async fn found_missed_parts(
     gate: State<'_, Gate>,
     camera: String,
-    parts: u32,
-) -> Result<(), CommandError> {
+    counted: u32,
+) -> Result<u32, CommandError> {
     let (app, session) = gate.enter(Role::Supervisor)?;
     let found = app
         .missed_parts()
-        .found(&camera, parts.into(), session.identity());
-    Ok(found.await?)
+        .found(&camera, counted.into(), session.identity());
+    Ok(u32::try_from(found.await?).unwrap_or(u32::MAX))
 }
 
 /// A person has seen what is wrong with the clock.

@@ -6,7 +6,7 @@ use wiko_core::{
     trigger::TriggerSource,
 };
 
-use super::{AnalysisDto, CommandError, HistoryRowDto, LiveDto, VerdictDto};
+use super::{AnalysisDto, CommandError, HistoryRowDto, LiveDto, TriggerSettingsDto, VerdictDto};
 
 /// Something happened; sent to every window. The record is the truth, this only tells of it.
 #[derive(Debug, Clone, Serialize, Type, Event)]
@@ -64,6 +64,11 @@ pub enum StationUpdate {
         source: TriggerSource,
         /// Why there is no part.
         error: CommandError,
+    },
+    /// Triggers were set up beside the window, and hold from now on.
+    Triggers {
+        /// As they are now.
+        settings: TriggerSettingsDto,
     },
     /// Some updates were lost: read the station and the part on the screen again.
     Reload,

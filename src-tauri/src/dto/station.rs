@@ -196,6 +196,8 @@ pub struct LiveDto {
     pub camera: String,
     /// The camera's state.
     pub camera_state: CameraState,
+    /// Cameras were set up and none of them looks at the stage of the order.
+    pub stage_lacks_camera: bool,
     /// What is amiss with cameras that give frames all the same.
     pub camera_warnings: Vec<CameraWarningDto>,
     /// Parts that passed a camera and that nobody has seen, until somebody has found them.
@@ -220,19 +222,24 @@ pub struct CameraWarningDto {
 }
 
 /// Parts that passed a camera and that nobody has seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
 pub struct MissedPartsDto {
     /// The camera's id.
     pub camera: String,
     /// How many are to be found still.
-    pub parts: u32,
+    #[specta(type = Number)]
+    pub parts: f64,
+    /// How many were counted in all: what a person says to have found.
+    #[specta(type = Number)]
+    pub counted: f64,
 }
 
 impl From<Missed> for MissedPartsDto {
     fn from(missed: Missed) -> Self {
         Self {
             camera: missed.camera,
-            parts: u32::try_from(missed.parts).unwrap_or(u32::MAX),
+            parts: missed.parts as f64,
+            counted: missed.counted as f64,
         }
     }
 }

@@ -25,7 +25,11 @@ impl TriggersDto {
         let http = sources.and_then(|sources| sources.http.as_ref());
         Self {
             settings: triggers.settings().into(),
-            counts: triggers.counts().iter().map(Into::into).collect(),
+            counts: triggers
+                .counts()
+                .iter()
+                .map(|counts| TriggerCountsDto::new(counts, triggers.missed_of(counts.source)))
+                .collect(),
             http: http.map(|http| HttpTriggerDto::new(http, data_dir)),
         }
     }
@@ -116,19 +120,23 @@ pub struct TriggerCountsDto {
     /// Let through, and no part came of it.
     #[specta(type = Number)]
     pub failed: f64,
+    /// Parts that moved on by themselves and that nobody has seen.
+    #[specta(type = Number)]
+    pub missed: f64,
     /// When the last trigger came.
     #[specta(type = Option<Number>)]
     pub last_at: Option<f64>,
 }
 
-impl From<&TriggerCounts> for TriggerCountsDto {
-    fn from(counts: &TriggerCounts) -> Self {
+impl TriggerCountsDto {
+    fn new(counts: &TriggerCounts, missed: u64) -> Self {
         Self {
             source: counts.source,
             taken: counts.taken as f64,
             bounced: counts.bounced as f64,
             busy: counts.busy as f64,
             failed: counts.failed as f64,
+            missed: missed as f64,
             last_at: counts.last_at.map(|at| at.0 as f64),
         }
     }

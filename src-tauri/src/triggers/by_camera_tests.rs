@@ -2,6 +2,7 @@ use super::by_camera;
 use super::fakes::{camera, counts_of, line, settings, until};
 use super::*;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use wiko_core::{camera::CameraState, image::EncodedImage};
 use wiko_testkit::builders;
 
@@ -171,7 +172,9 @@ async fn parts_that_wait_while_the_sources_are_started_anew_are_taken_all_the_sa
     until("the first is begun", || line.took().len() == 1).await;
     line.clock.advance(PAST_BOUNCE);
     shutter.show(builders::image(&[1]));
-    until("the second waits", || camera.feed.parts_waiting() == 1).await;
+    // It is shown once it waits.
+    let latest = || camera.feed.latest().map(|frame| frame.sequence);
+    until("the second waits", || latest() == Some(1)).await;
     running.shutdown().await;
     line.ends.add_permits(2);
     running.spawn(by_camera::run(triggers.clone(), inspecting));

@@ -1,6 +1,6 @@
 //! A station that takes parts as the test says.
 
-use super::{SeenPart, TakePart, Taken, Triggers};
+use super::{Inspecting, SeenPart, TakePart, Taken, Triggers};
 use crate::{
     cameras::Running,
     clock::SystemEntropy,
@@ -62,6 +62,13 @@ impl FakeLine {
 
 #[async_trait::async_trait]
 impl TakePart for FakeLine {
+    fn inspecting(&self) -> Inspecting {
+        Inspecting {
+            camera: "fake".into(),
+            takes_by_itself: false,
+        }
+    }
+
     async fn take(&self, trigger: Trigger, seen: Option<SeenPart>) -> Result<Taken, CommandError> {
         if self.under_way.swap(true, Ordering::SeqCst) {
             self.overlapped.store(true, Ordering::SeqCst);

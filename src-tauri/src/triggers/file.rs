@@ -4,7 +4,7 @@
 //! - The file is there whole or not at all, and on the disk before a change counts as made.
 //! - A file that cannot be used is refused with what is wrong and left as it is.
 
-use crate::cameras::roster::write_whole;
+use crate::set_up_file::{lock, write_whole};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -13,6 +13,9 @@ use wiko_core::trigger::{BadTriggerSettings, TriggerSettings};
 
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "triggers.toml";
+
+/// Held by whoever changes the file, so that neither of two processes undoes what the other did.
+const LOCK: &str = ".triggers.lock";
 
 /// The set-up of triggers cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +62,42 @@ pub fn load(data_dir: &Path) -> Result<TriggerSettings, TriggerFileError> {
         .map_err(|error| malformed(error.to_string()))
 }
 
+/// The settings of `data_dir` for a station that runs: none where the file is not there or empty, which is nothing to work
+/// by.
+pub fn reload(data_dir: &Path) -> Result<Option<TriggerSettings>, TriggerFileError> {
+    let length = fs::metadata(data_dir.join(FILE_NAME)).map(|file| file.len());
+    match length {
+        Ok(length) if length > 0 => load(data_dir).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Keeps the settings, once they are checked, and gives them back. On the disk when it returns.
 pub fn save(
     data_dir: &Path,
     settings: TriggerSettings,
 ) -> Result<TriggerSettings, TriggerFileError> {
+    let _lock = locked(data_dir)?;
+    put(data_dir, settings)
+}
+
+/// Changes what is kept, which nobody else does meanwhile. Answers with what was before, and what is kept now.
+pub fn edit<E: From<TriggerFileError>>(
+    data_dir: &Path,
+    edit: impl FnOnce(&TriggerSettings) -> Result<TriggerSettings, E>,
+) -> Result<(TriggerSettings, TriggerSettings), E> {
+    let _lock = locked(data_dir)?;
+    let before = load(data_dir)?;
+    let now = put(data_dir, edit(&before)?)?;
+    Ok((before, now))
+}
+
+fn locked(data_dir: &Path) -> Result<fs::File, TriggerFileError> {
+    let path = data_dir.join(LOCK);
+    lock(&path).map_err(|error| TriggerFileError::Io { path, error })
+}
+
+fn put(data_dir: &Path, settings: TriggerSettings) -> Result<TriggerSettings, TriggerFileError> {
     let settings = settings.checked()?;
     let path = data_dir.join(FILE_NAME);
     let text = toml::to_string(&settings).map_err(|error| TriggerFileError::Malformed {
@@ -98,6 +132,42 @@ mod tests {
         };
         save(dir.path(), settings.clone()).unwrap();
         assert_eq!(load(dir.path()).unwrap(), settings);
+    }
+
+    #[test]
+    fn a_station_that_runs_keeps_to_its_settings_where_the_file_is_gone_or_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(reload(dir.path()).unwrap(), None);
+        let path = dir.path().join(FILE_NAME);
+        fs::write(&path, "").unwrap();
+        assert_eq!(reload(dir.path()).unwrap(), None);
+        fs::write(&path, "debounce_ms = 400\n").unwrap();
+        assert_eq!(reload(dir.path()).unwrap().unwrap().debounce_ms, 400);
+        fs::write(&path, "debounce_ms = 1\n").unwrap();
+        reload(dir.path()).unwrap_err();
+    }
+
+    #[test]
+    fn two_who_change_the_file_at_once_undo_nothing_of_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        edit(dir.path(), |now| {
+                            let next = TriggerSettings {
+                                interval_ms: now.interval_ms + 1,
+                                ..now.clone()
+                            };
+                            Ok::<_, TriggerFileError>(next)
+                        })
+                        .unwrap();
+                    }
+                });
+            }
+        });
+        let before = TriggerSettings::default().interval_ms;
+        assert_eq!(load(dir.path()).unwrap().interval_ms, before + 100);
     }
 
     #[test]

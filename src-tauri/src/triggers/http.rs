@@ -244,8 +244,10 @@ async fn trigger(
         return Err(Fault::Unauthorized);
     }
     let came_at = served.triggers.inner.clock.now();
-    let body = read_body(request, served.limits.body).await?;
-    let form = form_of(&body)?;
+    let read = read_body(request, served.limits.body).await;
+    let form = read
+        .and_then(|body| form_of(&body))
+        .inspect_err(|_| served.triggers.not_understood())?;
     let trigger = Trigger {
         serial: form.serial,
         lot: form.lot,

@@ -2,10 +2,11 @@ use super::fakes::{CAMERA_LOST, Ends, FakeLine, camera, counts_of, line, setting
 use super::http::TimeLimits;
 use super::token::TOKEN_FILE;
 use super::*;
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinSet,
     time::Instant,
 };
 

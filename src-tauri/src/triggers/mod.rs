@@ -11,22 +11,25 @@ mod by_camera;
 mod file;
 mod http;
 mod interval;
+mod missed;
+mod sources;
 mod token;
 
-pub use file::{TriggerFileError, load, save};
+pub use file::{TriggerFileError, edit, load, reload, save};
 pub use http::{HttpError, HttpTrigger};
+pub use sources::Sources;
 pub use token::{TOKEN_FILE, Token, TokenError};
 
 use crate::{cameras::Running, dto::CommandError};
+use missed::Missed;
 use std::{
-    net::SocketAddr,
-    path::Path,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{
     runtime::Handle,
     sync::{Notify, broadcast, oneshot, watch},
-    task::JoinSet,
 };
 use wiko_core::{
     camera::Frame,
@@ -68,6 +71,18 @@ pub trait TakePart: Send + Sync {
     /// Takes the part that `trigger` tells of, with its serial number and lot where it has them: by the frame that was
     /// seen, or by the next one.
     async fn take(&self, trigger: Trigger, seen: Option<SeenPart>) -> Result<Taken, CommandError>;
+
+    /// The camera that inspects now.
+    fn inspecting(&self) -> Inspecting;
+}
+
+/// The camera that inspects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspecting {
+    /// Its id in records.
+    pub camera: String,
+    /// Each part is taken as it tells of it, so that no other trigger is asked for one.
+    pub takes_by_itself: bool,
 }
 
 /// Why no part was taken.
@@ -134,6 +149,7 @@ pub struct Triggers {
 
 struct Inner {
     debounce: Mutex<TriggerDebounce>,
+    missed: Mutex<Missed>,
     clock: Arc<dyn Clock>,
     take: Arc<dyn TakePart>,
     outcomes: broadcast::Sender<TriggerOutcome>,
@@ -156,6 +172,7 @@ impl Triggers {
         Self {
             inner: Arc::new(Inner {
                 debounce: Mutex::new(TriggerDebounce::new(settings)),
+                missed: Mutex::default(),
                 clock,
                 take,
                 outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
@@ -178,7 +195,7 @@ impl Triggers {
         let offered = self.debounce().offer(trigger, monotonic_ms);
         match offered {
             Ok(trigger) => Ok(self.begin(trigger, None)),
-            Err(refusal) => Err(self.refused(source, refusal)),
+            Err(refusal) => Err(self.refused(source, refusal, None)),
         }
     }
 
@@ -212,14 +229,25 @@ impl Triggers {
             };
             match offered {
                 Some(Ok(trigger)) => return Ok(self.begin(trigger, Some(seen))),
-                Some(Err(refusal)) => return Err(self.refused(source, refusal)),
+                Some(Err(refusal)) => return Err(self.refused(source, refusal, Some(&seen))),
                 None => settled.as_mut().await,
             }
             settled.set(self.inner.settled.notified());
         }
     }
 
-    fn refused(&self, source: TriggerSource, refusal: TriggerRefusal) -> TriggerRefusal {
+    fn refused(
+        &self,
+        source: TriggerSource,
+        refusal: TriggerRefusal,
+        seen: Option<&SeenPart>,
+    ) -> TriggerRefusal {
+        let is_apart = seen.is_some_and(|seen| seen.is_apart);
+        if let Some(camera) = self.passed_by(seen) {
+            let at_ms = self.inner.clock.reading().monotonic_ms;
+            self.missed()
+                .refused(source, refusal, is_apart, &camera, at_ms);
+        }
         if refusal != TriggerRefusal::SourceOff && source.tells_of_passing_parts() {
             tracing::warn!(%source, refusal = refusal.code(), "a part came too soon after the one before, and was not taken");
         } else {
@@ -227,6 +255,24 @@ impl Triggers {
         }
         self.tell(source, Err(refusal.into()));
         refusal
+    }
+
+    /// The camera that a part passed of which no trigger comes; none where that camera takes each part by itself.
+    fn passed_by(&self, seen: Option<&SeenPart>) -> Option<String> {
+        if let Some(seen) = seen {
+            let id = seen.camera.entry.as_ref().map(|entry| entry.id.clone());
+            return id.or_else(|| Some(self.inner.take.inspecting().camera));
+        }
+        let inspecting = self.inner.take.inspecting();
+        (!inspecting.takes_by_itself).then_some(inspecting.camera)
+    }
+
+    /// A program that may trigger has told of a part in a way that is not understood.
+    fn not_understood(&self) {
+        if let Some(camera) = self.passed_by(None) {
+            let at_ms = self.inner.clock.reading().monotonic_ms;
+            self.missed().failed(TriggerSource::Http, &camera, at_ms);
+        }
     }
 
     /// Takes the part of a trigger that was let through.
@@ -237,6 +283,8 @@ impl Triggers {
     ) -> oneshot::Receiver<Result<Taken, Refused>> {
         let source = trigger.source;
         self.tell_serial();
+        self.missed().let_through(source);
+        let passed = self.passed_by(seen.as_ref());
         let (tell, told) = oneshot::channel();
         let triggers = self.clone();
         self.inner.runtime.spawn(async move {
@@ -250,6 +298,12 @@ impl Triggers {
                     Err(Refused::BrokenOff)
                 }
             };
+            let at_ms = triggers.inner.clock.reading().monotonic_ms;
+            match (&result, passed) {
+                (Ok(_), _) => triggers.missed().taken(source, at_ms),
+                (Err(_), Some(camera)) => triggers.missed().failed(source, &camera, at_ms),
+                (Err(_), None) => {}
+            }
             triggers.debounce().settle(result.is_ok());
             triggers.inner.settled.notify_waiters();
             triggers.tell_serial();
@@ -335,6 +389,37 @@ impl Triggers {
         self.debounce().apply(settings);
     }
 
+    /// Parts of which triggers told, that passed each camera and that nobody has seen, since the start.
+    pub fn missed_by_camera(&self) -> BTreeMap<String, u64> {
+        let now_ms = self.inner.clock.reading().monotonic_ms;
+        self.missed().by_camera(now_ms)
+    }
+
+    /// Those of them that this source told of.
+    pub fn missed_of(&self, source: TriggerSource) -> u64 {
+        self.missed().of_source(source)
+    }
+
+    /// For the end of the program: lets no trigger through any more, and waits for the part that is being taken; one that
+    /// is not safe within the time counts as unseen, and so does each that a program was refused.
+    pub async fn close(&self, within: Duration) {
+        self.apply(TriggerSettings {
+            sources: Default::default(),
+            ..self.settings()
+        });
+        let settled = self.inner.settled.notified();
+        tokio::pin!(settled);
+        settled.as_mut().enable();
+        let is_taking = self.debounce().is_taking();
+        let now_ms = self.inner.clock.reading().monotonic_ms;
+        if is_taking && tokio::time::timeout(within, settled).await.is_err() {
+            let camera = self.inner.take.inspecting().camera;
+            self.missed()
+                .failed(TriggerSource::CameraLine, &camera, now_ms);
+        }
+        self.missed().by_camera(u64::MAX);
+    }
+
     /// What came of the triggers of each source since the start.
     pub fn counts(&self) -> Vec<TriggerCounts> {
         self.debounce().counts().to_vec()
@@ -350,69 +435,14 @@ impl Triggers {
         let _ = self.inner.outcomes.send(TriggerOutcome { source, result });
     }
 
+    fn missed(&self) -> MutexGuard<'_, Missed> {
+        let missed = self.inner.missed.lock();
+        missed.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn debounce(&self) -> MutexGuard<'_, TriggerDebounce> {
         let debounce = self.inner.debounce.lock();
         debounce.unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The sources that run by themselves, those of them that are on; until it is dropped.
-pub struct Sources {
-    tasks: JoinSet<()>,
-    /// Apart, so that who waits for an answer is not cut off where others are started anew.
-    server: JoinSet<()>,
-    /// Where HTTP listens, or why it does not; none where it is off.
-    pub http: Option<Result<SocketAddr, HttpError>>,
-}
-
-impl Sources {
-    /// Starts them for `triggers` by its settings, in place of those of `before`; `cameras` tells of the camera that
-    /// inspects. Where HTTP cannot be had the others run all the same.
-    pub async fn start(
-        triggers: &Triggers,
-        cameras: watch::Receiver<Running>,
-        data_dir: &Path,
-        before: Option<Self>,
-    ) -> Self {
-        let settings = triggers.settings();
-        let port = settings
-            .is_on(TriggerSource::Http)
-            .then_some(settings.http_port);
-        let (mut server, mut http) = (JoinSet::new(), None);
-        if let Some(mut before) = before {
-            before.tasks.shutdown().await;
-            let listens_at = before
-                .http
-                .as_ref()
-                .and_then(|http| Some(http.as_ref().ok()?.port()));
-            if listens_at.is_some() && listens_at == port {
-                (server, http) = (before.server, before.http);
-            } else {
-                // Its port is free from here on.
-                before.server.shutdown().await;
-            }
-        }
-        let mut tasks = JoinSet::new();
-        if settings.is_on(TriggerSource::CameraLine) || settings.is_on(TriggerSource::PartPresent) {
-            tasks.spawn(by_camera::run(triggers.clone(), cameras));
-        }
-        if settings.is_on(TriggerSource::Interval) {
-            let every = std::time::Duration::from_millis(settings.interval_ms.into());
-            tasks.spawn(interval::run(triggers.clone(), every));
-        }
-        if let (Some(port), None) = (port, &http) {
-            let bound = HttpTrigger::bind(triggers.clone(), port, data_dir).await;
-            http = Some(bound.map(|listener| {
-                let address = listener.address();
-                server.spawn(listener.serve());
-                address
-            }));
-        }
-        Self {
-            tasks,
-            server,
-            http,
-        }
     }
 }
 

@@ -3,6 +3,7 @@ use super::*;
 use crate::dto::ErrorCode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use wiko_core::{
     time::UnixMillis,
     trigger::{BarcodeFills, BarcodeSettings},
@@ -217,4 +218,55 @@ async fn only_the_sources_that_are_on_are_started() {
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_part_that_a_program_told_of_and_that_failed_counts_for_the_camera_that_it_passed() {
+    let (triggers, line) = line(settings(), 1);
+    line.end_as(Ends::CameraLost);
+    triggers.take(from(TriggerSource::Http)).await.unwrap_err();
+    // It may ask again.
+    assert_eq!(triggers.missed_by_camera().len(), 0);
+    line.clock.advance(Duration::from_secs(3));
+    let missed: Vec<_> = triggers.missed_by_camera().into_iter().collect();
+    assert_eq!(missed, [("fake".to_owned(), 1)]);
+    assert_eq!(triggers.missed_of(TriggerSource::Http), 1);
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_safe_when_the_station_closes_counts_as_unseen() {
+    let (triggers, line) = line(settings(), 0);
+    let told = triggers.offer(from(TriggerSource::Key)).unwrap();
+    triggers.close(Duration::from_millis(20)).await;
+    let missed: Vec<_> = triggers.missed_by_camera().into_iter().collect();
+    assert_eq!(missed, [("fake".to_owned(), 1)]);
+    let refused = triggers.offer(from(TriggerSource::Key)).unwrap_err();
+    assert_eq!(refused, TriggerRefusal::SourceOff);
+    // One that is safe in time does not.
+    line.ends.add_permits(1);
+    told.await.unwrap().unwrap();
+    triggers.close(Duration::from_secs(20)).await;
+    let missed: Vec<_> = triggers.missed_by_camera().into_iter().collect();
+    assert_eq!(missed, [("fake".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn http_is_to_be_had_once_who_had_its_port_is_gone() {
+    let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let on = TriggerSettings {
+        sources: [TriggerSource::Http].into(),
+        http_port: other.local_addr().unwrap().port(),
+        ..settings()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (triggers, line) = line(on, 0);
+    let (camera, _shutter) = camera(&line, false);
+    let (_cameras, inspecting) = watch::channel(camera);
+    let mut sources = Sources::start(&triggers, inspecting, dir.path(), None).await;
+    assert!(matches!(sources.http, Some(Err(_))));
+    sources.retry_http(&triggers, dir.path()).await;
+    assert!(matches!(sources.http, Some(Err(_))));
+    drop(other);
+    sources.retry_http(&triggers, dir.path()).await;
+    assert!(matches!(sources.http, Some(Ok(_))));
 }

@@ -84,14 +84,14 @@ export class StationModel {
   }
 
   /** Why no part can be captured now; null where one can. */
-  get blocked(): "storage" | "room" | "camera_lost" | "camera_ended" | "camera_opening" | null {
+  get blocked(): "storage" | "room" | "camera_missing" | "camera_lost" | "camera_ended" | "camera_opening" | null {
     const live = this.live;
     if (!live) return "camera_opening";
     if (live.storage_fault !== null) return "storage";
     if (live.no_room !== null) return "room";
     switch (live.camera_state) {
       case "lost":
-        return "camera_lost";
+        return live.stage_lacks_camera ? "camera_missing" : "camera_lost";
       case "ended":
         return "camera_ended";
       case "opening":
@@ -366,6 +366,9 @@ export class StationModel {
       case "live":
         this.#livesHeard += 1;
         if (this.station) this.station.live = update.live;
+        break;
+      case "triggers":
+        if (this.station) this.station.triggers = update.settings;
         break;
       case "reload":
         void this.#reload();

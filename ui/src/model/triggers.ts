@@ -1,5 +1,5 @@
 // What triggers are to the window. The station lets each through or refuses it.
-import type { ErrorCode, TriggerCountsDto, TriggerSource } from "../platform/types";
+import type { ErrorCode, TriggerSource } from "../platform/types";
 
 /** Each trigger of these tells of one part that moves on by itself: refused, nobody sees that part. The same list as
  * `TriggerSource::tells_of_passing_parts`. */
@@ -9,5 +9,3 @@ export const tellsOfPassingParts = (source: TriggerSource) => PASSING.includes(s
 /** True where the trigger was refused because of another, and nothing is wrong with camera or disk. */
 export const isNotLetThrough = (code: ErrorCode) => code === "trigger_bounce" || code === "trigger_busy" || code === "trigger_off";
 
-/** Parts that may have passed unseen. */
-export const missedOf = ({ source, bounced, busy, failed }: TriggerCountsDto) => (tellsOfPassingParts(source) ? bounced + busy + failed : 0);

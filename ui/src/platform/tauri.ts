@@ -38,7 +38,7 @@ export function tauriPlatform(): Platform {
     containedParts: () => unwrap(commands.containedParts()),
     acknowledgeContained: (id, note) => unwrap(commands.acknowledgeContained(id, note)),
     spending: () => unwrap(commands.spending()),
-    foundMissedParts: async (camera, parts) => void (await unwrap(commands.foundMissedParts(camera, parts))),
+    foundMissedParts: (camera, counted) => unwrap(commands.foundMissedParts(camera, counted)),
     dismissClockTrouble: async () => void (await unwrap(commands.dismissClockTrouble())),
     clearStorageFault: async () => void (await unwrap(commands.clearStorageFault())),
     doctor: () => unwrap(commands.doctor()),

@@ -78,8 +78,9 @@ export interface Platform {
   acknowledgeContained(id: string, note: string): Promise<boolean>;
   /** What models cost. */
   spending(): Promise<SpendingDto>;
-  /** A person has found so many of the parts that passed this camera unseen. */
-  foundMissedParts(camera: string, parts: number): Promise<void>;
+  /** A person has found the parts that passed this camera unseen, as far as they were shown: so many counted in all. Answers
+   * with how many nobody had found before. */
+  foundMissedParts(camera: string, counted: number): Promise<number>;
   /** A person has seen what is wrong with the clock. */
   dismissClockTrouble(): Promise<void>;
   clearStorageFault(): Promise<void>;

@@ -157,22 +157,6 @@ pub struct TriggerCounts {
     pub last_at: Option<UnixMillis>,
 }
 
-impl TriggerCounts {
-    /// Parts that the source told of, that moved on by themselves and that nobody has seen.
-    pub fn missed_parts(&self) -> u64 {
-        if !self.source.tells_of_passing_parts() {
-            return 0;
-        }
-        // Each frame of a camera's line is a part of its own, so one that came too soon is one that nobody has seen. The
-        // other sources may tell of one part twice.
-        let bounced = match self.source {
-            TriggerSource::CameraLine => self.bounced,
-            _ => 0,
-        };
-        self.busy + self.failed + bounced
-    }
-}
-
 /// Lets one trigger a part through.
 #[derive(Debug, Clone)]
 pub struct TriggerDebounce {

@@ -1,6 +1,6 @@
 //! What `wiko-station cameras` understands.
 
-use crate::cameras::roster::{background_level, contrast_levels};
+use crate::cameras::roster::{LineScanEntry, background_level, contrast_levels};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
@@ -9,7 +9,7 @@ pub(crate) enum CamerasCommand {
     List,
     /// Look for cameras that are there, also those that were not set up
     Find,
-    /// Put a camera that is there to a stage
+    /// Put a camera that is there to a stage; one that is assigned already keeps its settings
     Assign {
         /// Its id in records: letters, digits, - and _
         id: String,
@@ -22,18 +22,11 @@ pub(crate) enum CamerasCommand {
         /// It is a line-scan camera: rows of the longest part
         #[arg(long, value_name = "ROWS")]
         longest_rows: Option<u32>,
-        /// Of a line-scan camera: rows kept before and after the part
-        #[arg(long, value_name = "ROWS", default_value_t = 64)]
-        roll_rows: u32,
-        /// Of a line-scan camera: level of the empty belt, 0 to 255
-        #[arg(long, value_name = "LEVEL", default_value_t = background_level())]
-        background_level: u8,
-        /// Of a line-scan camera: by how many levels a part differs from the belt
-        #[arg(long, value_name = "LEVELS", default_value_t = contrast_levels())]
-        contrast_levels: u8,
-        /// Of a line-scan camera: speed of the belt
-        #[arg(long, value_name = "MM", default_value_t = 0.0)]
-        belt_mm_per_s: f64,
+        #[command(flatten)]
+        lines: LineArguments,
+        /// Put another device in the place of the one that has this id
+        #[arg(long)]
+        replace: bool,
     },
     /// Take a camera out of the station
     Remove {
@@ -142,6 +135,56 @@ pub(crate) enum CamerasCommand {
         /// The file
         file: Option<PathBuf>,
     },
+}
+
+/// How the lines of a line-scan camera become pictures.
+#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+pub(crate) struct LineArguments {
+    /// Of a line-scan camera: rows kept before and after the part
+    #[arg(long, value_name = "ROWS", default_value_t = ROLL_ROWS)]
+    roll_rows: u32,
+    /// Of a line-scan camera: level of the empty belt, 0 to 255
+    #[arg(long, value_name = "LEVEL", default_value_t = background_level())]
+    background_level: u8,
+    /// Of a line-scan camera: by how many levels a part differs from the belt
+    #[arg(long, value_name = "LEVELS", default_value_t = contrast_levels())]
+    contrast_levels: u8,
+    /// Of a line-scan camera: speed of the belt
+    #[arg(
+        long,
+        value_name = "MM",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    belt_mm_per_s: f64,
+}
+
+const ROLL_ROWS: u32 = 64;
+
+impl LineArguments {
+    /// True where nothing was said of lines.
+    pub(super) fn are_default(&self) -> bool {
+        *self
+            == Self {
+                roll_rows: ROLL_ROWS,
+                background_level: background_level(),
+                contrast_levels: contrast_levels(),
+                belt_mm_per_s: 0.0,
+            }
+    }
+
+    pub(super) fn entry(&self, longest_rows: u32) -> LineScanEntry {
+        LineScanEntry {
+            continuous: false,
+            pre_roll_rows: self.roll_rows,
+            post_roll_rows: self.roll_rows,
+            longest_rows,
+            overlap_rows: 0,
+            belt_mm_per_s: self.belt_mm_per_s,
+            background_level: self.background_level,
+            contrast_levels: self.contrast_levels,
+        }
+    }
 }
 
 impl CamerasCommand {

@@ -10,10 +10,7 @@ pub(super) use open::{named, opened, streaming};
 
 use super::{Failure, deed, output::Output};
 use crate::{
-    cameras::{
-        Cameras, MOST_SETTINGS_BYTES,
-        roster::{CameraEntry, LineScanEntry},
-    },
+    cameras::{Cameras, MOST_SETTINGS_BYTES},
     clock::{SystemClock, SystemEntropy},
     settings::Settings,
 };
@@ -22,7 +19,7 @@ use show::{described, find, list, quality, watch};
 use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc};
 use wiko_core::{
     audit::AuditCategory,
-    camera::{Feature, FeatureKind, FeatureValue},
+    camera::{DeviceIdentity, Feature, FeatureKind, FeatureValue, FoundDevice},
     ports::Clock,
 };
 
@@ -34,23 +31,37 @@ pub(crate) async fn run(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let settings = Arc::new(settings.clone());
     let cameras = Cameras::load(settings.clone(), clock, Arc::new(SystemEntropy))?;
-    let change = run_command(command, &settings, &cameras, output).await?;
-    if let Some((id, detail)) = change {
+    let done = run_command(command, &settings, &cameras, output).await?;
+    if let Some((id, detail)) = done.change {
         let subject = format!("camera {id}");
         let category = AuditCategory::Setting;
         deed::note(&settings, output, category, subject, detail.to_string()).await;
     }
-    Ok(ExitCode::SUCCESS)
+    match done.refused {
+        0 => Ok(ExitCode::SUCCESS),
+        refused => Err(format!(
+            "{refused} settings were not taken by the camera, which gives no part until they are set to what it takes"
+        )
+        .into()),
+    }
 }
 
-/// Does it, and says what was changed of which camera.
+/// What a command did.
+struct Done {
+    /// What was changed of which camera.
+    change: Option<(String, serde_json::Value)>,
+    /// Settings that the camera did not take.
+    refused: usize,
+}
+
 async fn run_command(
     command: CamerasCommand,
     settings: &Settings,
     cameras: &Cameras,
     output: &Output,
-) -> Result<Option<(String, serde_json::Value)>, Failure> {
-    Ok(match command {
+) -> Result<Done, Failure> {
+    let mut refused = 0;
+    let change = match command {
         CamerasCommand::List => {
             list(settings, cameras, output);
             None
@@ -64,43 +75,40 @@ async fn run_command(
             stage,
             device,
             longest_rows,
-            roll_rows,
-            background_level,
-            contrast_levels,
-            belt_mm_per_s,
+            lines,
+            replace,
         } => {
-            let line_scan = longest_rows.map(|longest_rows| LineScanEntry {
-                continuous: false,
-                pre_roll_rows: roll_rows,
-                post_roll_rows: roll_rows,
-                longest_rows,
-                overlap_rows: 0,
-                belt_mm_per_s,
-                background_level,
-                contrast_levels,
-            });
-            let found = cameras.find().await?.devices;
-            let named = found.iter().filter(|it| is_named(it, &device));
-            let named: Vec<_> = named.collect();
-            let [one] = named.as_slice() else {
-                let labels: Vec<_> = found.iter().map(|it| it.identity.label()).collect();
-                let count = named.len();
+            let stage = stage.parse()?;
+            if longest_rows.is_none() && !lines.are_default() {
+                return Err(
+                    "this is for a line-scan camera: give --longest-rows as well, or use \
+                     wiko-station cameras line-scan"
+                        .into(),
+                );
+            }
+            let line_scan = longest_rows.map(|longest_rows| lines.entry(longest_rows));
+            let one = only_one(cameras, &device).await?;
+            if let Ok(before) = cameras.entry(&id)
+                && before.device != one
+                && !replace
+            {
                 return Err(format!(
-                    "{count} of the cameras that are there are {device:?}; there are: {}",
-                    labels.join(", ")
+                    "{id} is {}: with --replace it is {} from now on, and all that was set up and \
+                     measured of it is set up anew",
+                    before.device.label(),
+                    one.label()
                 )
                 .into());
-            };
-            let entry =
-                CameraEntry::new(id.clone(), stage.parse()?, one.identity.clone(), line_scan);
-            let detail =
-                json!({"stage": entry.stage, "device": entry.device, "line_scan": line_scan});
-            cameras.assign(entry)?;
+            }
+            let entry = cameras.assign(&id, stage, one, line_scan)?;
             output.line(
-                &json!({"event": "camera_assigned", "id": id, "device": one.identity}),
-                format_args!("{id} is {}", one.identity.label()),
+                &json!({"event": "camera_assigned", "id": id, "device": entry.device}),
+                format_args!("{id} is {}, at {}", entry.device.label(), entry.stage),
             );
-            Some((id, detail))
+            Some((
+                id,
+                json!({"stage": entry.stage, "device": entry.device, "line_scan": entry.line_scan}),
+            ))
         }
         CamerasCommand::Remove { id } => {
             cameras.remove(&id)?;
@@ -118,9 +126,7 @@ async fn run_command(
             opened(cameras, &id).await?;
             let all = cameras.features(&id).await?;
             for name in &features {
-                if !all.iter().any(|feature| feature.name == *name) {
-                    return Err(format!("{id} has no feature {name}").into());
-                }
+                feature_named(&id, &all, name)?;
             }
             let wanted = |it: &&Feature| features.is_empty() || features.contains(&it.name);
             for feature in all.iter().filter(wanted) {
@@ -139,9 +145,7 @@ async fn run_command(
                     .split_once('=')
                     .ok_or_else(|| format!("{pair:?}: write NAME=VALUE"))?;
                 let all = cameras.features(&id).await?;
-                let feature = all.iter().find(|feature| feature.name == name);
-                let feature = feature.ok_or_else(|| format!("{id} has no feature {name}"))?;
-                let value = value_of(feature, text)?;
+                let value = value_of(feature_named(&id, &all, name)?, text)?;
                 told.insert(name.to_owned(), json!(value));
                 let (now, _) = cameras.set_feature(&id, name, value).await?;
                 output.line(
@@ -157,6 +161,7 @@ async fn run_command(
             let (width_px, height_px) = shot.frame.size_px();
             let waited_ms = shot.waited.as_secs_f64() * 1e3;
             let faults: Vec<_> = shot.faults.iter().map(|fault| fault.code()).collect();
+            let quality = &shot.quality;
             output.line(
                 &json!({
                     "event": "test_shot",
@@ -169,8 +174,17 @@ async fn run_command(
                     "faults": faults,
                 }),
                 format_args!(
-                    "frame {} of {width_px} × {height_px} after {waited_ms:.0} ms; {}",
+                    "frame {} of {width_px} × {height_px} after {waited_ms:.0} ms; focus {:.1}, mean level {:.0}, \
+                     clipped {:.2} % (on the part {:.2} %), noise {:.1}, motion blur {:.2}{}{}; {}",
                     shot.frame.sequence,
+                    quality.focus,
+                    quality.mean_level,
+                    quality.clipped_share * 100.0,
+                    quality.clipped_on_part * 100.0,
+                    quality.noise,
+                    quality.motion_blur,
+                    quality.likeness.map_or(String::new(), |it| format!(", likeness {it:.2}")),
+                    quality.shift_px.map_or(String::new(), |it| format!(", moved by {it:.1} px")),
                     if faults.is_empty() {
                         "fit".to_owned()
                     } else {
@@ -207,6 +221,7 @@ async fn run_command(
             mm,
             board,
         } => {
+            cameras.entry(&id)?;
             match (points.as_deref(), mm, board.as_deref()) {
                 (Some([x1, y1, x2, y2]), Some(mm), _) => {
                     cameras.calibrate_by_points(&id, [*x1, *y1], [*x2, *y2], mm)?;
@@ -249,8 +264,12 @@ async fn run_command(
             output.line(
                 &json!({"event": "flat_field", "camera": id, "clear": clear}),
                 format_args!(
-                    "the flat field of {id} is {}",
-                    if clear { "away" } else { "in use" }
+                    "frames of {id} are {}",
+                    if clear {
+                        "shown as they come"
+                    } else {
+                        "evened by its flat field from now on"
+                    }
                 ),
             );
             Some((
@@ -277,11 +296,12 @@ async fn run_command(
         }
         CamerasCommand::Import { id, file } => {
             let text = read_settings(file)?;
+            cameras.check_settings(&id, &text)?;
             opened(cameras, &id).await?;
             let (count, mismatches) = cameras.import_settings(&id, &text).await?;
             output.line(
                 &json!({"event": "settings_imported", "camera": id, "features": count, "mismatches": mismatches}),
-                format_args!("{count} settings taken over; {} not taken by the camera", mismatches.len()),
+                format_args!("{count} settings taken over by the camera"),
             );
             for mismatch in &mismatches {
                 output.line(
@@ -289,31 +309,83 @@ async fn run_command(
                     format_args!("  {}", mismatch.reason),
                 );
             }
+            refused = mismatches.len();
             Some((
                 id.clone(),
                 json!({"imported": cameras.entry(&id)?.features}),
             ))
         }
-    })
+    };
+    Ok(Done { change, refused })
 }
 
-fn is_named(device: &wiko_core::camera::FoundDevice, text: &str) -> bool {
+/// The only camera that is there and that `text` names.
+async fn only_one(cameras: &Cameras, text: &str) -> Result<DeviceIdentity, Failure> {
+    let found = cameras.find().await?.devices;
+    let named: Vec<_> = found.iter().filter(|it| is_named(it, text)).collect();
+    let labels = |devices: &[&FoundDevice]| {
+        let labels = devices.iter().map(|device| {
+            let marks = [device.identity.mac.as_deref(), Some(&*device.address)];
+            let marks: Vec<_> = marks.into_iter().flatten().collect();
+            format!("{} [{}]", device.identity.label(), marks.join(", "))
+        });
+        labels.collect::<Vec<_>>().join("; ")
+    };
+    match named.as_slice() {
+        [one] => Ok(one.identity.clone()),
+        [] if found.is_empty() => Err(
+            "no camera found: check cable and power, and for GigE that it is in this machine's network"
+                .into(),
+        ),
+        [] => Err(format!(
+            "no camera that is there is {text:?}; there are: {}",
+            labels(&found.iter().collect::<Vec<_>>())
+        )
+        .into()),
+        several => Err(format!(
+            "{} cameras that are there are {text:?}: name one by its serial number, MAC address or port: {}",
+            several.len(),
+            labels(several)
+        )
+        .into()),
+    }
+}
+
+fn is_named(device: &FoundDevice, text: &str) -> bool {
     let identity = &device.identity;
     let port = identity.usb.as_ref().map(|usb| usb.port.as_str());
     let marks = [
         identity.serial.as_deref(),
-        identity.mac.as_deref(),
         port,
         Some(device.address.as_str()),
         Some(identity.model.as_str()),
     ];
-    marks.into_iter().flatten().any(|mark| mark == text)
+    // As on labels: with either mark between the pairs, in either case.
+    let mac = |mac: &str| mac.replace('-', ":").to_ascii_lowercase();
+    let same_mac = identity.mac.as_deref().map(mac) == Some(mac(text));
+    let mut marks = marks.into_iter().flatten();
+    same_mac || marks.any(|mark| mark.eq_ignore_ascii_case(text))
 }
 
-/// Waits for the person; the end of input is an answer as well.
+/// That feature, or one that was perhaps meant.
+fn feature_named<'a>(id: &str, all: &'a [Feature], name: &str) -> Result<&'a Feature, Failure> {
+    if let Some(feature) = all.iter().find(|feature| feature.name == name) {
+        return Ok(feature);
+    }
+    let alike = |feature: &&Feature| feature.name.eq_ignore_ascii_case(name);
+    Err(match all.iter().find(alike) {
+        Some(meant) => format!("{id} has no feature {name:?}, but {}", meant.name),
+        None => format!("{id} has no feature {name:?}: wiko-station cameras get {id} lists them"),
+    }
+    .into())
+}
+
+/// Waits for the person.
 fn enter() -> Result<(), Failure> {
-    let mut line = String::new();
-    Ok(std::io::stdin().read_line(&mut line).map(drop)?)
+    match std::io::stdin().read_line(&mut String::new())? {
+        0 => Err("nobody pressed Enter: run this where you can".into()),
+        _ => Ok(()),
+    }
 }
 
 fn read_settings(file: Option<PathBuf>) -> Result<String, Failure> {

@@ -13,14 +13,39 @@ use wiko_pipeline::Order;
 /// How long a camera may take to be open.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
-/// Waits until the camera is open, or says why it is not.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Waits until the camera is open, or says why it is not. Frames need not come: a setting may be what keeps them from it.
 pub(in crate::cli) async fn opened(cameras: &Cameras, id: &str) -> Result<Running, Failure> {
     let entry = cameras.entry(id)?;
     let feed = cameras.feed(&entry)?;
-    streaming(&feed).await?;
+    let mut states = feed.subscribe_state();
+    let is_open = async {
+        loop {
+            let state = *states.borrow_and_update();
+            if feed.trigger_mode().is_some() {
+                return Ok(());
+            }
+            if matches!(state, CameraState::Lost | CameraState::Ended) {
+                return Err(feed.last_error().unwrap_or(CameraError::Ended));
+            }
+            // That it is open is told by no change of its state.
+            let _ = tokio::time::timeout(LOOK_AGAIN, states.changed()).await;
+        }
+    };
+    match tokio::time::timeout(OPEN_WITHIN, is_open).await {
+        Ok(opened) => opened?,
+        Err(_) => return Err(not_yet(&feed).into()),
+    }
     Ok(Running {
         entry: Some(entry),
         feed,
+    })
+}
+
+fn not_yet(feed: &CameraFeed) -> CameraError {
+    feed.last_error().unwrap_or(CameraError::Timeout {
+        waited_ms: OPEN_WITHIN.as_millis() as u64,
     })
 }
 
@@ -31,10 +56,10 @@ pub(in crate::cli) async fn streaming(feed: &CameraFeed) -> Result<(), CameraErr
     let known = tokio::time::timeout(OPEN_WITHIN, states.wait_for(is_known)).await;
     match known {
         Ok(Ok(state)) if *state == CameraState::Streaming => Ok(()),
-        Ok(_) => Err(feed.last_error().unwrap_or(CameraError::Ended)),
-        Err(_) => Err(feed.last_error().unwrap_or(CameraError::Timeout {
-            waited_ms: OPEN_WITHIN.as_millis() as u64,
-        })),
+        Ok(Ok(state)) if *state == CameraState::Ended => {
+            Err(feed.last_error().unwrap_or(CameraError::Ended))
+        }
+        Ok(_) | Err(_) => Err(not_yet(feed)),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 use serde_json::json;
 use std::time::Duration;
 use wiko_core::{
-    camera::{Feature, FeatureKind, Transport},
+    camera::{Access, Feature, FeatureKind, Transport},
     ports::Clock,
     time::UnixMillis,
 };
@@ -61,10 +61,12 @@ pub(super) async fn find(cameras: &Cameras, output: &Output) -> Result<(), Failu
         let obstacle = device.obstacle.as_deref();
         let obstacle = obstacle.map(|it| format!(": {it}")).unwrap_or_default();
         let transport = device.identity.transport;
+        let mac = device.identity.mac.as_deref();
+        let mac = mac.map(|mac| format!(", {mac}")).unwrap_or_default();
         output.line(
             &json!({"event": "found", "device": device, "label": device.identity.label(), "assigned": assigned}),
             format_args!(
-                "{} ({transport}, {}){whose}{obstacle}",
+                "{} ({transport}, {}{mac}){whose}{obstacle}",
                 device.identity.label(),
                 device.address
             ),
@@ -120,6 +122,9 @@ pub(super) async fn watch(
     }
 }
 
+/// What a camera says that knows no limit.
+const UNBOUND: f64 = 1e300;
+
 pub(super) fn described(feature: &Feature) -> String {
     let value = feature.value.as_ref().map(ToString::to_string);
     let value = value.unwrap_or_else(|| "-".to_owned());
@@ -128,16 +133,25 @@ pub(super) fn described(feature: &Feature) -> String {
             min,
             max,
             increment,
-        } => format!(" [{min} … {max}, step {increment}]"),
-        FeatureKind::Float { min, max, .. } => format!(" [{min} … {max}]"),
+        } if *min > i64::MIN && *max < i64::MAX => format!(" [{min} … {max}, step {increment}]"),
+        FeatureKind::Float { min, max, .. } if *min > -UNBOUND && *max < UNBOUND => {
+            format!(" [{min} … {max}]")
+        }
+        FeatureKind::Integer { .. } | FeatureKind::Float { .. } => String::new(),
         FeatureKind::Enumeration { entries } => format!(" [{}]", entries.join(", ")),
         FeatureKind::Boolean | FeatureKind::String | FeatureKind::Command => String::new(),
     };
-    let access: &str = feature.access.code();
-    format!(
-        "{} = {value} {}{limits} ({access})",
-        feature.name, feature.unit
-    )
+    let access = match feature.access {
+        Access::ReadWrite => "",
+        Access::Locked => " (the stream stops while it is set)",
+        Access::ReadOnly => " (read only)",
+        other => return format!("{} ({})", feature.name, other.code()),
+    };
+    let unit = match feature.unit.as_str() {
+        "" => String::new(),
+        unit => format!(" {unit}"),
+    };
+    format!("{} = {value}{unit}{limits}{access}", feature.name)
 }
 
 pub(super) async fn quality(

@@ -28,7 +28,7 @@ export function openFake(search: URLSearchParams): FakeStation {
       station.setLive({ camera_state: "lost" });
       break;
     case "warnings":
-      station.setLive({ missed_parts: [{ camera: "edge-line", parts: 3 }], camera_warnings: [{ camera: "glaze-top", kind: "drift" }, { camera: "edge-line", kind: "flat_field_stale" }] });
+      station.setLive({ missed_parts: [{ camera: "edge-line", parts: 3, counted: 3 }], camera_warnings: [{ camera: "glaze-top", kind: "drift" }, { camera: "edge-line", kind: "flat_field_stale" }] });
       break;
     case "triggers": {
       const settings: TriggerSettingsDto = { ...station.state.triggers, sources: ["key", "on_screen", "pedal", "barcode", "camera_line", "http"], pedal_key: "F13" };

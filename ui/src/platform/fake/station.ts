@@ -80,7 +80,7 @@ export class FakeStation extends FakeCameraCommands implements Platform {
         budget: { state: "within", spent_usd: 38.2, budget_usd: 500, sample_every: 20 },
         contained: 0,
         clock_trouble: null,
-        camera: "simulated", camera_state: "streaming", storage_fault: null, no_room: null, backup_failed: null,
+        camera: "simulated", camera_state: "streaming", stage_lacks_camera: false, storage_fault: null, no_room: null, backup_failed: null,
         kept_serial: null, camera_warnings: [], missed_parts: [],
         ...options.live,
       },
@@ -272,10 +272,16 @@ export class FakeStation extends FakeCameraCommands implements Platform {
     return { shift: spent(96), month: spent(Math.round(this.state.live.budget.spent_usd / 0.034)) };
   }
 
-  async foundMissedParts(camera: string, parts: number) {
-    this.called("foundMissedParts", camera, parts);
-    const left = this.state.live.missed_parts.map((missed) => (missed.camera === camera ? { camera, parts: missed.parts - parts } : missed));
+  async foundMissedParts(camera: string, counted: number) {
+    this.called("foundMissedParts", camera, counted);
+    let found = 0;
+    const left = this.state.live.missed_parts.map((missed) => {
+      if (missed.camera !== camera) return missed;
+      found = Math.max(0, missed.parts - (missed.counted - counted));
+      return { ...missed, parts: missed.parts - found };
+    });
     this.setLive({ missed_parts: left.filter((missed) => missed.parts > 0) });
+    return found;
   }
 
   async dismissClockTrouble() {

@@ -19,7 +19,7 @@ const refused = (code: ErrorCode, message: string) => new StationError({ code, m
 
 export class FakeTriggers {
   settings: TriggerSettingsDto;
-  counts: TriggerCountsDto[] = TRIGGER_SOURCES.map((source) => ({ source, taken: 0, bounced: 0, busy: 0, failed: 0, last_at: null }));
+  counts: TriggerCountsDto[] = TRIGGER_SOURCES.map((source) => ({ source, taken: 0, bounced: 0, busy: 0, failed: 0, missed: 0, last_at: null }));
   keptSerial: string | null = null;
   /** Why the HTTP trigger does not listen; null where it does. */
   httpError: string | null = null;

@@ -134,13 +134,22 @@ async fn who_waits_for_a_frame_of_a_lost_camera_is_told_why_it_is_lost() {
 async fn who_waits_for_a_frame_of_a_camera_that_came_back_is_not_told_of_the_loss_before() {
     let (first, first_shutter) = camera(triggered("On", "Line1"));
     let (second, _second_shutter) = camera(triggered("On", "Line1"));
-    let feed = feed_of(vec![first, second]);
-    first_shutter.fail(CameraError::lost(LostCause::Unplugged, "unplugged"));
-    state(&feed, CameraState::Lost).await;
-    // It waits for its line.
+    let (opening, is_opening) = sync_channel(2);
+    let mut cameras = VecDeque::from([first, second]);
+    let open = move || -> Result<Box<dyn Camera>, CameraError> {
+        let _ = opening.send(());
+        Ok(Box::new(cameras.pop_front().ok_or(CameraError::Ended)?))
+    };
+    let feed = CameraFeed::spawn(Box::new(open), Arc::new(Hasty)).unwrap();
+    let unplugged = CameraError::lost(LostCause::Unplugged, "unplugged");
+    first_shutter.fail(unplugged.clone());
+    is_opening.recv_timeout(LONG).unwrap();
+    is_opening.recv_timeout(LONG).unwrap();
+    // It is lost no more, and waits for its line.
     state(&feed, CameraState::Streaming).await;
     let none = feed.frame_after(NOON, Duration::from_millis(30)).await;
     assert_eq!(none.unwrap_err(), CameraError::Timeout { waited_ms: 30 });
+    assert_eq!(feed.last_error(), Some(unplugged));
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ describe("the page of the triggers", () => {
     });
     expect(get("count-key").dataset.missed, "a foot that rings is no part").toBe("0");
     expect([find("trig-missed"), find("count-http")]).toEqual([null, null]);
-    Object.assign(station.gate.count("camera_line"), { taken: 90, bounced: 1, busy: 2, last_at: 0 });
+    Object.assign(station.gate.count("camera_line"), { taken: 90, bounced: 1, busy: 2, missed: 3, last_at: 0 });
     await settle(1100);
     expect(get("count-camera_line").dataset.missed).toBe("3");
     expect(get("count-camera_line").textContent).toMatch(/未检 3.*90/s);

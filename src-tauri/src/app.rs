@@ -171,6 +171,9 @@ impl App {
         let data_dir = self.installation.settings.data_dir.clone();
         // Locked while the file is written, so that who follows it takes none from before.
         let mut sources = self.sources.lock().await;
+        if self.triggers.is_closed() {
+            return Err(closing());
+        }
         let saving = tokio::task::spawn_blocking(move || triggers::save(&data_dir, settings));
         let stopped = |error: tokio::task::JoinError| {
             CommandError::new(ErrorCode::StorageFault, error.to_string())
@@ -249,16 +252,25 @@ impl App {
         Ok(())
     }
 
-    /// Looks again where the camera that inspects was let go of.
+    /// Looks again where another camera than the one that inspects looks at the stage by now, or the same with another
+    /// set-up.
     fn keep_inspecting(&self) -> Result<(), CommandError> {
-        let inspecting = self.view().camera.clone();
-        let running = inspecting
-            .entry
+        let (inspecting, stage) = {
+            let view = self.view();
+            (view.camera.clone(), view.order.stage)
+        };
+        let entry = self.cameras.at(stage);
+        let feed = entry
             .as_ref()
-            .and_then(|entry| self.cameras.running(&entry.id));
-        match running {
-            Some(running) if !Arc::ptr_eq(&running.feed, &inspecting.feed) => self.choose_camera(),
-            _ => Ok(()),
+            .and_then(|entry| Some(self.cameras.running(&entry.id)?.feed));
+        let is_same = match (&entry, &feed) {
+            (None, _) => inspecting.entry.is_none(),
+            (_, Some(feed)) => inspecting.entry == entry && Arc::ptr_eq(feed, &inspecting.feed),
+            (_, None) => false,
+        };
+        match is_same || !self.cameras.uses_roster() {
+            true => Ok(()),
+            false => self.choose_camera(),
         }
     }
 
@@ -445,4 +457,8 @@ fn forward(
             }
         }
     });
+}
+
+fn closing() -> CommandError {
+    CommandError::new(ErrorCode::StorageFault, "the station is being closed")
 }

@@ -1,9 +1,10 @@
 //! Files that set-up writes: whole, on the disk, and by one writer at a time.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write},
     path::Path,
+    time::{Duration, Instant},
 };
 
 /// Writes a file so that it is there whole or as it was before, also after a power cut. Where another process may write
@@ -22,7 +23,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until no other process holds this lock; it is this one's until what is returned is dropped.
+/// Changes take milliseconds: who holds a lock for so long is stopped or hangs.
+const LOCKED_WITHIN: Duration = Duration::from_secs(3);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Waits until no other process holds this lock, or says that one does; it is this one's until what is returned is dropped.
 pub fn lock(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -32,6 +38,41 @@ pub fn lock(path: &Path) -> io::Result<File> {
         .truncate(false)
         .write(true)
         .open(path)?;
-    file.lock()?;
-    Ok(file)
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCKED_WITHIN => {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let told = "another wiko-station holds it: wait until it is done, or end it";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_lock_gets_it_once_it_is_free_and_is_told_where_it_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sub").join(".lock");
+        let held = lock(&path).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| lock(&path));
+            drop(held);
+            waiting.join().unwrap().unwrap();
+        });
+        let _held = lock(&path).unwrap();
+        let refused = lock(&path).unwrap_err();
+        assert!(
+            refused.to_string().contains("another wiko-station"),
+            "{refused}"
+        );
+    }
 }

@@ -144,6 +144,8 @@ pub fn run(
     tauri::async_runtime::spawn(app.clone().follow_set_up(changed));
     tauri::async_runtime::spawn(app.clone().keep_missed_parts());
     let closing = app.clone();
+    #[cfg(unix)]
+    tauri::async_runtime::spawn(exit_on_signal(tauri.handle().clone()));
     tauri::async_runtime::spawn(live::tell_triggers(app.clone(), send.clone()));
     tauri::async_runtime::spawn(live::tell(app, send));
     tauri.run(move |handle, event| {
@@ -156,4 +158,29 @@ pub fn run(
         }
     });
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends as when the window is closed where the system says so: at a service's stop, a logout or a shutdown.
+#[cfg(unix)]
+async fn exit_on_signal(handle: tauri::AppHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ];
+    let mut signals = Vec::new();
+    for kind in kinds {
+        match signal(kind) {
+            Ok(signal) => signals.push(signal),
+            Err(error) => tracing::error!(%error, ?kind, "a signal cannot be heard"),
+        }
+    }
+    if signals.is_empty() {
+        return;
+    }
+    let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures_util::future::select_all(any).await;
+    tracing::info!("the station is ended by the system");
+    handle.exit(0);
 }

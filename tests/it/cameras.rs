@@ -2,7 +2,7 @@
 
 use crate::{screen::learn, station::TestStation};
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -239,43 +239,52 @@ fn an_even_dark_and_an_even_white_belt_make_a_flat_field_though_no_part_lies_the
     in_own_network(|| {
         with_library(|| {
             let station = TestStation::new().with("WIKO_ANALYSIS_CHAIN", "screen");
-            let scene = |level: u8| {
+            let camera = |level: u8| {
                 let path = station.scratch(&format!("even-{level}.png"));
                 let even = image::GrayImage::from_pixel(512, 64, image::Luma([level]));
                 even.save(&path).unwrap();
-                path
+                let line = ["--line-scan", "--width", "512", "--height", "64", "--scene"];
+                let with = [&line[..], &[path.to_str().unwrap()]].concat();
+                Simulator::start(FIRST, "LS01", &with)
             };
-            // As bright as the empty belt is said to be: nothing differs from it.
-            let white = scene(120);
-            let line = ["--line-scan", "--width", "512", "--height", "64", "--scene"];
-            let with = [&line[..], &[white.to_str().unwrap()]].concat();
-            let _camera = Simulator::start(FIRST, "LS01", &with);
-            let long = ["--longest-rows", "500", "--background-level", "120"];
+            let dark = camera(8);
+            // Neither dark nor white differs from the empty belt by so much that a part is seen.
+            let long = [
+                "--longest-rows",
+                "500",
+                "--background-level",
+                "90",
+                "--contrast-levels",
+                "120",
+            ];
             assign(&station, "belt-1", "LS01", &long);
-            let taken = station
-                .command(&["cameras", "flat-field", "belt-1"])
-                .stdin(Stdio::null())
-                .output()
-                .unwrap();
-            assert!(!taken.status.success(), "nobody pressed Enter");
-            let mut child = station
-                .command(&["cameras", "flat-field", "belt-1"])
+            let flat_field = ["cameras", "flat-field", "belt-1", "--json"];
+            let nobody = station.command(&flat_field).stdin(Stdio::null()).output();
+            assert!(!nobody.unwrap().status.success(), "nobody pressed Enter");
+            let mut taking = station
+                .command(&flat_field)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            child.stdin.take().unwrap().write_all(b"\n\n").unwrap();
-            let ran = child.wait_with_output().unwrap();
-            let told = String::from_utf8_lossy(&ran.stderr).into_owned();
-            // The lens was not covered, so that dark and white are the same: told by what was measured, not by a part that
-            // did not come.
-            assert!(!ran.status.success());
-            assert!(!told.contains("no part"), "{told}");
-            assert!(
-                told.contains("full level") || told.contains("dark"),
-                "{told}"
-            );
+            let mut enter = taking.stdin.take().unwrap();
+            let mut said = BufReader::new(taking.stdout.take().unwrap()).lines();
+            let mut says = |what: &str| {
+                let line = said.next().unwrap().unwrap();
+                assert!(line.contains(what), "{line}");
+            };
+            says("cover_the_lens");
+            enter.write_all(b"\n").unwrap();
+            says("show_white");
+            // The same camera sees something else from now on.
+            drop(dark);
+            let _white = camera(200);
+            enter.write_all(b"\n").unwrap();
+            says("flat_field");
+            assert!(taking.wait().unwrap().success());
+            let list = station.run(&["cameras", "list"]);
+            let kept = &list.event("camera")["camera"]["flat_field_taken_at"];
+            assert!(kept.is_number(), "{}", list.told());
         });
     });
 }

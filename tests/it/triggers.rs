@@ -11,7 +11,10 @@ use std::{
     net::{TcpListener, TcpStream},
     time::Duration,
 };
-use wiko_testkit::gige_camera::{FIRST, Simulator, in_own_network};
+use wiko_testkit::{
+    gige_camera::{FIRST, Simulator, in_own_network},
+    skip::skip_without_service,
+};
 
 /// A station of which these triggers are on.
 fn station(triggers: &str) -> TestStation {
@@ -137,6 +140,42 @@ async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_pers
         .find(|row| row["subject"] == "missed_parts/belt-1" && row["identity"] != "station");
     let detail = found.map(|row| row["detail"].as_str().unwrap());
     assert_eq!(detail, Some(r#"{"found":1,"open":0}"#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_the_system_ends_notes_the_parts_that_nobody_has_seen() {
+    let port = free_port();
+    let station = station(&format!(
+        "sources = [\"http\"]\ndebounce_ms = 50\nhttp_port = {port}\n"
+    ));
+    let no_camera = format!(
+        "[camera]\nid = \"belt-1\"\ndriver = \"replay\"\nfolder = '{}'\n",
+        station.scratch("no-pictures").display()
+    );
+    std::fs::write(station.data_dir().join("station.toml"), no_camera).unwrap();
+    if std::env::var_os("DISPLAY").is_none() {
+        skip_without_service("there is no display");
+        return;
+    }
+    let window = std::cell::RefCell::new(station.command(&[]).spawn().unwrap());
+    let token = eventually("the program's token", async || {
+        TcpStream::connect(("127.0.0.1", port)).ok()?;
+        std::fs::read_to_string(station.data_dir().join("trigger.token")).ok()
+    })
+    .await;
+    let (status, told) = post(port, token.trim(), "");
+    assert_ne!(status, 200, "{told}");
+    // A program has two seconds to ask again; the system does not wait for that.
+    let id = window.borrow().id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(killed.unwrap().success());
+    let ended = eventually("its end", async || window.borrow_mut().try_wait().unwrap()).await;
+    assert!(ended.success(), "{ended}");
+    let missed = station.run(&["status"]);
+    let parts = &missed.event("status")["missed_parts"];
+    assert_eq!(*parts, json!([{"camera": "belt-1", "parts": 1}]));
 }
 
 /// Ids of the parts that are in the records.

@@ -51,6 +51,9 @@ impl App {
         };
         loop {
             ticks.tick().await;
+            if self.triggers.is_closed() {
+                return;
+            }
             let cameras = self.cameras.clone();
             let reload = tokio::task::spawn_blocking(move || cameras.reload());
             let reloaded = match reload.await {
@@ -78,6 +81,9 @@ impl App {
     async fn reload_triggers(&self) -> Result<Option<TriggerSettings>, CommandError> {
         let data_dir = self.installation.settings.data_dir.clone();
         let mut sources = self.sources.lock().await;
+        if self.triggers.is_closed() {
+            return Ok(None);
+        }
         let loading = tokio::task::spawn_blocking(move || triggers::reload(&data_dir));
         let stopped = |error: tokio::task::JoinError| {
             CommandError::new(ErrorCode::StorageFault, error.to_string())
@@ -127,7 +133,16 @@ impl App {
 
     /// Ends what takes parts, and then notes those that nobody has seen any more. Waits no longer than `within` for each.
     pub async fn close(&self, within: Duration) {
-        drop(self.sources.lock().await.take());
+        let close = async {
+            let mut sources = self.sources.lock().await;
+            // From here on nothing starts them anew.
+            self.triggers.close_at_once();
+            drop(sources.take());
+        };
+        if tokio::time::timeout(within, close).await.is_err() {
+            // Somebody holds the file of triggers; what they would start takes nothing.
+            self.triggers.close_at_once();
+        }
         self.triggers.close(within).await;
         self.cameras.stop_all();
         let let_go = tokio::task::spawn_blocking(move || {

@@ -96,7 +96,8 @@ impl Cameras {
             exposure_us: number(&features, "ExposureTime"),
             gain: number(&features, "Gain"),
         };
-        let dark = self.darks().remove(id);
+        // Kept until there is a field: a white that is refused is shown again.
+        let dark = self.darks().get(id).cloned();
         let field = FlatField::of(&white, dark.as_ref(), taken)
             .map_err(|refused| CamerasError::Unfit(refused.to_string()))?;
         let file = field
@@ -106,6 +107,7 @@ impl Cameras {
         write_whole(&path, &file).map_err(|error| RosterError::Io { path, error })?;
         let now = self.clock.now();
         self.change(id, |entry| entry.flat_field_taken_at = Some(now))?;
+        self.darks().remove(id);
         self.measures_changed(id);
         Ok(())
     }

@@ -13,6 +13,8 @@ use wiko_core::camera::CameraState;
 #[derive(Default)]
 pub(super) struct Forsaken {
     feeds: Vec<(String, Arc<CameraFeed>)>,
+    /// The program ends: no camera is opened any more.
+    pub(super) is_closed: bool,
     /// Parts that nobody took of feeds that have ended.
     missed: BTreeMap<String, u64>,
 }
@@ -59,12 +61,13 @@ impl Cameras {
         missed
     }
 
-    fn forsaken(&self) -> MutexGuard<'_, Forsaken> {
+    pub(super) fn forsaken(&self) -> MutexGuard<'_, Forsaken> {
         self.forsaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has every camera let go of, for the end of the process.
+    /// Has every camera let go of, for the end of the process; none is opened any more.
     pub fn stop_all(&self) {
+        self.forsaken().is_closed = true;
         let ids: Vec<_> = self.feeds().keys().cloned().collect();
         for id in ids {
             self.stop(&id);

@@ -181,6 +181,11 @@ impl Cameras {
         self.roster().all().to_vec()
     }
 
+    /// The camera that was set up for that stage.
+    pub fn at(&self, stage: Stage) -> Option<CameraEntry> {
+        self.roster().at(stage).cloned()
+    }
+
     /// One camera that was set up.
     pub fn entry(&self, id: &str) -> Result<CameraEntry, UnknownCode> {
         let roster = self.roster();
@@ -215,6 +220,9 @@ impl Cameras {
         let mut feeds = self.feeds();
         if let Some(feed) = feeds.get(&entry.id) {
             return Ok(feed.clone());
+        }
+        if self.forsaken().is_closed {
+            return Err(CameraError::Ended);
         }
         let feed = Arc::new(self.spawn(entry.clone(), field)?);
         feeds.insert(entry.id.clone(), feed.clone());
@@ -317,6 +325,7 @@ impl Cameras {
             Ok(entry)
         })?;
         self.stop(id);
+        self.nothing_measured(id);
         self.feed(&entry)?;
         Ok(entry)
     }
@@ -328,7 +337,14 @@ impl Cameras {
             Ok(roster.remove(id)?)
         })?;
         self.stop(id);
+        self.nothing_measured(id);
         Ok(())
+    }
+
+    /// What was read or begun of the device that had this id says nothing of another one: it is read anew.
+    fn nothing_measured(&self, id: &str) {
+        self.darks().remove(id);
+        self.measures_changed(id);
     }
 
     /// Opens a camera anew, with what is kept of it now.

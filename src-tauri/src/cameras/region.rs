@@ -58,11 +58,17 @@ impl Cameras {
             (Some(region), _) => (before[1].0 + i64::from(region.y), i64::from(region.height)),
         };
         let set = self.set_axes(id, [wanted(0), wanted(1)]).await;
-        if set.is_err() {
-            // Half a region would be worse than none; what fails again is told by what failed first.
-            let _ = self.set_axes(id, before).await;
-        }
-        set
+        let Err(refused) = set else {
+            return Ok(());
+        };
+        // Half a region would be worse than none.
+        let back = match self.set_axes(id, before).await {
+            Ok(()) => "it is as it was".to_owned(),
+            Err(error) => format!("it could not be put back ({error})"),
+        };
+        Err(CamerasError::Unfit(format!(
+            "{refused}; {back}, and reference and flat field are to be taken anew"
+        )))
     }
 
     /// Start and length along either axis, each to the nearest step that holds it.

@@ -142,6 +142,7 @@ impl Cameras {
             line_scan = entry.line_scan;
             Ok(())
         })?;
+        self.measures_changed(id);
         self.reopen(id)?;
         line_scan.ok_or_else(|| CamerasError::Unfit("nothing was set".to_owned()))
     }

@@ -234,6 +234,8 @@ async fn healthz() -> Json<Health> {
 struct TriggerForm {
     serial: Option<String>,
     lot: Option<String>,
+    /// For a part that was refused before, and for no other.
+    again: bool,
 }
 
 async fn trigger(
@@ -251,6 +253,7 @@ async fn trigger(
     let trigger = Trigger {
         serial: form.serial,
         lot: form.lot,
+        is_again: form.again,
         ..Trigger::plain(TriggerSource::Http, came_at)
     };
     match tokio::time::timeout(served.limits.taking, served.triggers.take(trigger)).await {
@@ -293,6 +296,7 @@ fn form_of(body: &[u8]) -> Result<TriggerForm, Fault> {
     Ok(TriggerForm {
         serial: checked(form.serial).map_err(bad)?,
         lot: checked(form.lot).map_err(bad)?,
+        again: form.again,
     })
 }
 
@@ -312,7 +316,7 @@ enum Fault {
     #[error("the body did not come in time: send it at once")]
     TooSlow,
     #[error(
-        "the body must be empty or {{\"serial\": \"…\", \"lot\": \"…\"}}, either left out: {0}"
+        "the body must be empty or {{\"serial\": \"…\", \"lot\": \"…\", \"again\": true}}, any left out: {0}"
     )]
     Malformed(String),
     #[error("the part is not safe on disk yet: do not move it, and look at the station")]

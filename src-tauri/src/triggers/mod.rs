@@ -21,10 +21,13 @@ pub use sources::Sources;
 pub use token::{TOKEN_FILE, Token, TokenError};
 
 use crate::{cameras::Running, dto::CommandError};
-use missed::Missed;
+use missed::{Missed, Passing};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -148,6 +151,8 @@ pub struct Triggers {
 }
 
 struct Inner {
+    /// The program ends.
+    is_closed: AtomicBool,
     debounce: Mutex<TriggerDebounce>,
     missed: Mutex<Missed>,
     clock: Arc<dyn Clock>,
@@ -173,6 +178,7 @@ impl Triggers {
             inner: Arc::new(Inner {
                 debounce: Mutex::new(TriggerDebounce::new(settings)),
                 missed: Mutex::default(),
+                is_closed: AtomicBool::new(false),
                 clock,
                 take,
                 outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
@@ -190,12 +196,20 @@ impl Triggers {
         &self,
         trigger: Trigger,
     ) -> Result<oneshot::Receiver<Result<Taken, Refused>>, TriggerRefusal> {
-        let source = trigger.source;
+        let passing = self.passing(&trigger, None);
+        if self.is_closed() {
+            return Err(self.refused(&passing, TriggerRefusal::SourceOff));
+        }
         let monotonic_ms = self.inner.clock.reading().monotonic_ms;
-        let offered = self.debounce().offer(trigger, monotonic_ms);
+        let offered = {
+            let mut debounce = self.debounce();
+            let offered = debounce.offer(trigger, monotonic_ms);
+            self.note_let_through(&offered, &passing);
+            offered
+        };
         match offered {
             Ok(trigger) => Ok(self.begin(trigger, None)),
-            Err(refusal) => Err(self.refused(source, refusal, None)),
+            Err(refusal) => Err(self.refused(&passing, refusal)),
         }
     }
 
@@ -207,11 +221,15 @@ impl Triggers {
         seen: SeenPart,
     ) -> Result<oneshot::Receiver<Result<Taken, Refused>>, TriggerRefusal> {
         let trigger = Trigger::plain(source, seen.frame.exposed_at);
+        let passing = self.passing(&trigger, Some(&seen));
         let settled = self.inner.settled.notified();
         tokio::pin!(settled);
         loop {
             // From here on no word of an end is missed.
             settled.as_mut().enable();
+            if self.is_closed() {
+                return Err(self.refused(&passing, TriggerRefusal::SourceOff));
+            }
             let offered = {
                 let mut debounce = self.debounce();
                 if debounce.is_taking() {
@@ -221,33 +239,34 @@ impl Triggers {
                     let age_ms = u64::try_from(reading.now.0 - trigger.at.0).unwrap_or(0);
                     let exposed_ms = reading.monotonic_ms.saturating_sub(age_ms);
                     let trigger = trigger.clone();
-                    Some(match seen.is_apart {
+                    let offered = match seen.is_apart {
                         true => debounce.offer_apart(trigger, exposed_ms),
                         false => debounce.offer(trigger, exposed_ms),
-                    })
+                    };
+                    self.note_let_through(&offered, &passing);
+                    Some(offered)
                 }
             };
             match offered {
                 Some(Ok(trigger)) => return Ok(self.begin(trigger, Some(seen))),
-                Some(Err(refusal)) => return Err(self.refused(source, refusal, Some(&seen))),
+                Some(Err(refusal)) => return Err(self.refused(&passing, refusal)),
                 None => settled.as_mut().await,
             }
             settled.set(self.inner.settled.notified());
         }
     }
 
-    fn refused(
-        &self,
-        source: TriggerSource,
-        refusal: TriggerRefusal,
-        seen: Option<&SeenPart>,
-    ) -> TriggerRefusal {
-        let is_apart = seen.is_some_and(|seen| seen.is_apart);
-        if let Some(camera) = self.passed_by(seen) {
-            let at_ms = self.inner.clock.reading().monotonic_ms;
-            self.missed()
-                .refused(source, refusal, is_apart, &camera, at_ms);
+    /// Under the lock of `debounce`, so that who is refused next finds it.
+    fn note_let_through(&self, offered: &Result<Trigger, TriggerRefusal>, passing: &Passing) {
+        if offered.is_ok() {
+            self.missed().let_through(passing.clone());
         }
+    }
+
+    fn refused(&self, passing: &Passing, refusal: TriggerRefusal) -> TriggerRefusal {
+        let source = passing.source;
+        let at_ms = self.inner.clock.reading().monotonic_ms;
+        self.missed().refused(passing, refusal, at_ms);
         if refusal != TriggerRefusal::SourceOff && source.tells_of_passing_parts() {
             tracing::warn!(%source, refusal = refusal.code(), "a part came too soon after the one before, and was not taken");
         } else {
@@ -257,22 +276,35 @@ impl Triggers {
         refusal
     }
 
-    /// The camera that a part passed of which no trigger comes; none where that camera takes each part by itself.
-    fn passed_by(&self, seen: Option<&SeenPart>) -> Option<String> {
-        if let Some(seen) = seen {
-            let id = seen.camera.entry.as_ref().map(|entry| entry.id.clone());
-            return id.or_else(|| Some(self.inner.take.inspecting().camera));
-        }
+    /// The trigger, and the camera that its part passes.
+    fn passing(&self, trigger: &Trigger, seen: Option<&SeenPart>) -> Passing {
         let inspecting = self.inner.take.inspecting();
-        (!inspecting.takes_by_itself).then_some(inspecting.camera)
+        let camera = match seen {
+            Some(SeenPart { camera, .. }) => match &camera.entry {
+                Some(entry) => Some(entry.id.clone()),
+                None => Some(inspecting.camera),
+            },
+            None => (!inspecting.takes_by_itself).then_some(inspecting.camera),
+        };
+        Passing {
+            source: trigger.source,
+            camera,
+            is_apart: seen.is_some_and(|seen| seen.is_apart),
+            is_again: trigger.is_again,
+        }
     }
 
     /// A program that may trigger has told of a part in a way that is not understood.
     fn not_understood(&self) {
-        if let Some(camera) = self.passed_by(None) {
-            let at_ms = self.inner.clock.reading().monotonic_ms;
-            self.missed().failed(TriggerSource::Http, &camera, at_ms);
-        }
+        let now = self.inner.clock.reading();
+        let passing = self.passing(&Trigger::plain(TriggerSource::Http, now.now), None);
+        self.missed()
+            .refused(&passing, TriggerRefusal::Busy, now.monotonic_ms);
+    }
+
+    /// True once the program ends.
+    pub fn is_closed(&self) -> bool {
+        self.inner.is_closed.load(Ordering::Acquire)
     }
 
     /// Takes the part of a trigger that was let through.
@@ -283,8 +315,6 @@ impl Triggers {
     ) -> oneshot::Receiver<Result<Taken, Refused>> {
         let source = trigger.source;
         self.tell_serial();
-        self.missed().let_through(source);
-        let passed = self.passed_by(seen.as_ref());
         let (tell, told) = oneshot::channel();
         let triggers = self.clone();
         self.inner.runtime.spawn(async move {
@@ -299,11 +329,7 @@ impl Triggers {
                 }
             };
             let at_ms = triggers.inner.clock.reading().monotonic_ms;
-            match (&result, passed) {
-                (Ok(_), _) => triggers.missed().taken(source, at_ms),
-                (Err(_), Some(camera)) => triggers.missed().failed(source, &camera, at_ms),
-                (Err(_), None) => {}
-            }
+            triggers.missed().settled(result.is_ok(), at_ms);
             triggers.debounce().settle(result.is_ok());
             triggers.inner.settled.notify_waiters();
             triggers.tell_serial();
@@ -400,24 +426,24 @@ impl Triggers {
         self.missed().of_source(source)
     }
 
-    /// For the end of the program: lets no trigger through any more, and waits for the part that is being taken; one that
-    /// is not safe within the time counts as unseen, and so does each that a program was refused.
+    /// Lets no trigger through from now on.
+    pub fn close_at_once(&self) {
+        self.inner.is_closed.store(true, Ordering::Release);
+    }
+
+    /// For the end of the program: lets no trigger through any more, whatever the settings say, and waits for the part that is
+    /// being taken. One that is not safe within the time and moves on by itself counts as unseen, and so does each that a
+    /// program was refused.
     pub async fn close(&self, within: Duration) {
-        self.apply(TriggerSettings {
-            sources: Default::default(),
-            ..self.settings()
-        });
+        self.close_at_once();
         let settled = self.inner.settled.notified();
         tokio::pin!(settled);
         settled.as_mut().enable();
         let is_taking = self.debounce().is_taking();
-        let now_ms = self.inner.clock.reading().monotonic_ms;
         if is_taking && tokio::time::timeout(within, settled).await.is_err() {
-            let camera = self.inner.take.inspecting().camera;
-            self.missed()
-                .failed(TriggerSource::CameraLine, &camera, now_ms);
+            tracing::error!("a part was not safe when the station was closed");
         }
-        self.missed().by_camera(u64::MAX);
+        self.missed().give_up();
     }
 
     /// What came of the triggers of each source since the start.

@@ -225,7 +225,7 @@ async fn a_part_that_a_program_told_of_and_that_failed_counts_for_the_camera_tha
     let (triggers, line) = line(settings(), 1);
     line.end_as(Ends::CameraLost);
     triggers.take(from(TriggerSource::Http)).await.unwrap_err();
-    // It may ask again.
+    // It may still ask again.
     assert_eq!(triggers.missed_by_camera().len(), 0);
     line.clock.advance(Duration::from_secs(3));
     let missed: Vec<_> = triggers.missed_by_camera().into_iter().collect();
@@ -236,18 +236,34 @@ async fn a_part_that_a_program_told_of_and_that_failed_counts_for_the_camera_tha
 #[tokio::test]
 async fn a_part_that_is_not_safe_when_the_station_closes_counts_as_unseen() {
     let (triggers, line) = line(settings(), 0);
-    let told = triggers.offer(from(TriggerSource::Key)).unwrap();
+    let told = triggers.offer(from(TriggerSource::Http)).unwrap();
     triggers.close(Duration::from_millis(20)).await;
     let missed: Vec<_> = triggers.missed_by_camera().into_iter().collect();
     assert_eq!(missed, [("fake".to_owned(), 1)]);
+    // Whatever is set up meanwhile.
+    triggers.apply(settings());
     let refused = triggers.offer(from(TriggerSource::Key)).unwrap_err();
     assert_eq!(refused, TriggerRefusal::SourceOff);
-    // One that is safe in time does not.
     line.ends.add_permits(1);
     told.await.unwrap().unwrap();
-    triggers.close(Duration::from_secs(20)).await;
-    let missed: Vec<_> = triggers.missed_by_camera().into_iter().collect();
-    assert_eq!(missed, [("fake".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn a_station_that_closes_waits_for_the_part_that_is_being_taken() {
+    let (triggers, line) = line(settings(), 0);
+    let told = triggers.offer(from(TriggerSource::Http)).unwrap();
+    let closing = {
+        let triggers = triggers.clone();
+        tokio::spawn(async move { triggers.close(Duration::from_secs(20)).await })
+    };
+    until("it takes no more", || {
+        triggers.offer(from(TriggerSource::Key)).unwrap_err() == TriggerRefusal::SourceOff
+    })
+    .await;
+    line.ends.add_permits(1);
+    told.await.unwrap().unwrap();
+    closing.await.unwrap();
+    assert_eq!(triggers.missed_by_camera().len(), 0);
 }
 
 #[tokio::test]

@@ -78,6 +78,8 @@ pub struct Trigger {
     pub serial: Option<String>,
     /// The lot, where it was scanned or sent along; else the order's holds.
     pub lot: Option<String>,
+    /// It asks again for a part that was refused before, and tells of no other.
+    pub is_again: bool,
 }
 
 impl Trigger {
@@ -88,6 +90,7 @@ impl Trigger {
             at,
             serial: None,
             lot: None,
+            is_again: false,
         }
     }
 }

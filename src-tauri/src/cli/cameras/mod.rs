@@ -37,12 +37,9 @@ pub(crate) async fn run(
         let category = AuditCategory::Setting;
         deed::note(&settings, output, category, subject, detail.to_string()).await;
     }
-    match done.refused {
-        0 => Ok(ExitCode::SUCCESS),
-        refused => Err(format!(
-            "{refused} settings were not taken by the camera, which gives no part until they are set to what it takes"
-        )
-        .into()),
+    match done.failed {
+        None => Ok(ExitCode::SUCCESS),
+        Some(failed) => Err(failed),
     }
 }
 
@@ -50,8 +47,8 @@ pub(crate) async fn run(
 struct Done {
     /// What was changed of which camera.
     change: Option<(String, serde_json::Value)>,
-    /// Settings that the camera did not take.
-    refused: usize,
+    /// What was not done after that.
+    failed: Option<Failure>,
 }
 
 async fn run_command(
@@ -60,7 +57,7 @@ async fn run_command(
     cameras: &Cameras,
     output: &Output,
 ) -> Result<Done, Failure> {
-    let mut refused = 0;
+    let mut failed = None;
     let change = match command {
         CamerasCommand::List => {
             list(settings, cameras, output);
@@ -139,21 +136,29 @@ async fn run_command(
         }
         CamerasCommand::Set { id, features } => {
             opened(cameras, &id).await?;
+            let all = cameras.features(&id).await?;
+            // All of them are understood before the first is set.
+            let pairs: Vec<_> = features
+                .iter()
+                .map(|pair| parsed(&id, &all, pair))
+                .collect::<Result<_, Failure>>()?;
             let mut told = serde_json::Map::new();
-            for pair in &features {
-                let (name, text) = pair
-                    .split_once('=')
-                    .ok_or_else(|| format!("{pair:?}: write NAME=VALUE"))?;
-                let all = cameras.features(&id).await?;
-                let value = value_of(feature_named(&id, &all, name)?, text)?;
-                told.insert(name.to_owned(), json!(value));
-                let (now, _) = cameras.set_feature(&id, name, value).await?;
-                output.line(
-                    &json!({"event": "feature", "camera": id, "feature": now}),
-                    format_args!("{}", described(&now)),
-                );
+            for (name, value) in pairs {
+                match cameras.set_feature(&id, &name, value.clone()).await {
+                    Ok((now, _)) => {
+                        told.insert(name, json!(value));
+                        output.line(
+                            &json!({"event": "feature", "camera": id, "feature": now}),
+                            format_args!("{}", described(&now)),
+                        );
+                    }
+                    Err(error) => {
+                        failed = Some(error.into());
+                        break;
+                    }
+                }
             }
-            Some((id, told.into()))
+            (!told.is_empty()).then(|| (id, told.into()))
         }
         CamerasCommand::Test { id } => {
             opened(cameras, &id).await?;
@@ -309,14 +314,22 @@ async fn run_command(
                     format_args!("  {}", mismatch.reason),
                 );
             }
-            refused = mismatches.len();
+            if !mismatches.is_empty() {
+                failed = Some(
+                    format!(
+                        "{} settings were not taken by the camera, which gives no part until they are set to what it takes",
+                        mismatches.len()
+                    )
+                    .into(),
+                );
+            }
             Some((
                 id.clone(),
                 json!({"imported": cameras.entry(&id)?.features}),
             ))
         }
     };
-    Ok(Done { change, refused })
+    Ok(Done { change, failed })
 }
 
 /// The only camera that is there and that `text` names.
@@ -398,6 +411,15 @@ fn read_settings(file: Option<PathBuf>) -> Result<String, Failure> {
         None => std::io::stdin().take(most).read_to_string(&mut text)?,
     };
     Ok(text)
+}
+
+/// `NAME=VALUE` of one of these features.
+fn parsed(id: &str, all: &[Feature], pair: &str) -> Result<(String, FeatureValue), Failure> {
+    let (name, text) = pair
+        .split_once('=')
+        .ok_or_else(|| format!("{pair:?}: write NAME=VALUE"))?;
+    let value = value_of(feature_named(id, all, name)?, text)?;
+    Ok((name.to_owned(), value))
 }
 
 /// A text as the value of a feature of that kind.

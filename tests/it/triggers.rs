@@ -99,8 +99,8 @@ async fn a_program_beside_the_window_takes_a_part_that_the_window_shows() {
     assert_eq!(kept["sources"], json!(["on_screen", "http"]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_person_has_found_it() {
+/// A station that programs trigger at that port and whose camera `belt-1` gives nothing.
+fn without_pictures() -> (TestStation, u16) {
     let port = free_port();
     let station = station(&format!(
         "sources = [\"http\"]\ndebounce_ms = 50\nhttp_port = {port}\n"
@@ -110,6 +110,12 @@ async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_pers
         station.scratch("no-pictures").display()
     );
     std::fs::write(station.data_dir().join("station.toml"), no_camera).unwrap();
+    (station, port)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_person_has_found_it() {
+    let (station, port) = without_pictures();
     let Some(window) = Window::open(&station, &[]).await else {
         return;
     };
@@ -144,15 +150,7 @@ async fn a_part_that_passed_unseen_is_an_alarm_also_after_a_restart_until_a_pers
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_that_the_system_ends_notes_the_parts_that_nobody_has_seen() {
-    let port = free_port();
-    let station = station(&format!(
-        "sources = [\"http\"]\ndebounce_ms = 50\nhttp_port = {port}\n"
-    ));
-    let no_camera = format!(
-        "[camera]\nid = \"belt-1\"\ndriver = \"replay\"\nfolder = '{}'\n",
-        station.scratch("no-pictures").display()
-    );
-    std::fs::write(station.data_dir().join("station.toml"), no_camera).unwrap();
+    let (station, port) = without_pictures();
     if std::env::var_os("DISPLAY").is_none() {
         skip_without_service("there is no display");
         return;

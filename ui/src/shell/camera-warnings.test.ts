@@ -77,4 +77,13 @@ describe("parts that passed unseen", () => {
     expect(get("missed-parts-edge-line")).toBeTruthy();
     expect([find("missed-parts-found-edge-line"), find("missed-parts-open-edge-line")]).toEqual([null, null]);
   });
+
+  it("stand under the stage where no camera looks at it, and no cable is blamed", async () => {
+    const station = await openWindow({ live: { stage_lacks_camera: true, camera_state: "lost", missed_parts: [{ camera: "packaging", parts: 1, counted: 1 }] } });
+    expect(get("missed-parts-packaging").textContent).toMatch(/包装.*1 件/s);
+    station.emit({ kind: "trigger_failed", source: "http", error: { code: "camera_lost", message: "no camera looks at packaging: assign one in set-up" } });
+    await settle();
+    expect(get("banner").textContent).toMatch(/本工序没有相机/);
+    expect(get("banner").textContent).not.toMatch(/电缆/);
+  });
 });
